@@ -1,0 +1,1 @@
+"""Feeds: a configuration-driven import engine."""
