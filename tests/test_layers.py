@@ -67,9 +67,11 @@ def test_imports_point_down() -> None:
 
 
 def test_transports_know_nothing_of_the_engine() -> None:
-    assert not [name for name in IMPORTS if name.startswith("transports") and any(
-        other.split(".")[0] == "engine" for other in IMPORTS[name]
-    )]
+    assert not [
+        name
+        for name in IMPORTS
+        if name.startswith("transports") and any(other.split(".")[0] == "engine" for other in IMPORTS[name])
+    ]
 
 
 def test_no_module_and_no_room_imports_itself_in_a_circle() -> None:

@@ -22,8 +22,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in SHIPPED:
         shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
     # Without isolation nothing is fetched: the setuptools that is here builds it.
-    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", tree / "out", tree]
-    subprocess.run(command, check=True, capture_output=True, text=True)
+    options = ["-q", "--no-deps", "--no-build-isolation", "-w", tree / "out"]
+    subprocess.run([sys.executable, "-m", "pip", "wheel", *options, tree], check=True, capture_output=True, text=True)
     (built,) = (tree / "out").glob("feeds-*.whl")
     return built
 
