@@ -1,0 +1,5 @@
+"""Text in lower case."""
+
+
+def transform(value: str) -> str:
+    return value.lower()

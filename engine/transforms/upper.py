@@ -1,0 +1,5 @@
+"""Text in upper case."""
+
+
+def transform(value: str) -> str:
+    return value.upper()
