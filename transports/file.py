@@ -24,7 +24,8 @@ from transports.base import (
     TransferCut,
     Unreachable,
 )
-from transports.files import Landing, free_names, is_same, is_segment, landing, segments
+from transports.files import free_names, is_same, is_segment, segments
+from transports.target import Target, written
 
 _CHUNK = 1 << 20
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -96,7 +97,7 @@ class Folder:
         seen = self._unchanged(file)
         if seen is None:
             raise FileVanished(f"{file.name!r} is gone")
-        with self._opened(file.name, seen) as source, landing(target) as copy:
+        with self._opened(file.name, seen) as source, written(target) as copy:
             self._copy(file, source, copy)
             after = os.fstat(source)
             if not is_same(file, _described(file.name, after)):
@@ -170,7 +171,7 @@ class Folder:
         finally:
             os.close(source)
 
-    def _copy(self, file: RemoteFile, source: int, copy: Landing) -> None:
+    def _copy(self, file: RemoteFile, source: int, copy: Target) -> None:
         while True:
             with _told(f"reading {file.name!r}"):
                 chunk = os.read(source, _CHUNK)

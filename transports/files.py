@@ -1,15 +1,12 @@
-"""What the transports of files share: which names are safe, whether a file is still the one we saw, where bytes arrive.
+"""What transports of files have to decide: which names are safe, and whether a file is still the one we saw.
 
-Never takes a remote name for a local path, and never writes over a local file.
+Pure. Never takes a remote name for a local path.
 """
 
-import hashlib
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
-from transports.base import Fetched, Refused, RemoteFile
+from transports.base import Refused, RemoteFile
 
 # Far more than anyone's archive holds of one name; it bounds the search for a free one.
 _MOST_OF_ONE_NAME = 10_000
@@ -45,53 +42,3 @@ def is_same(seen: RemoteFile, now: RemoteFile) -> bool:
         before is None or after is None or before == after
         for before, after in ((seen.size, now.size), (seen.modified, now.modified))
     )
-
-
-class Landing:
-    """A local file being written: counts and hashes what goes through it."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._hash = hashlib.sha256()
-        self.size = 0
-
-    def write(self, chunk: bytes) -> None:
-        self._hash.update(chunk)
-        self.size += len(chunk)
-        rest = memoryview(chunk)
-        while rest:
-            rest = rest[os.write(self._descriptor, rest) :]
-
-    @property
-    def fetched(self) -> Fetched:
-        return Fetched(self.size, self._hash.hexdigest())
-
-
-@contextmanager
-def landing(target: Path) -> Iterator[Landing]:
-    """A new file at `target`: on disk, its folder's entry too, when the block ends, and gone when it raises.
-
-    A fault of our own disk is an OSError (FileExistsError when `target` is there already): it says
-    nothing about the far side.
-    """
-    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            yield Landing(descriptor)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        sync_folder(target.parent)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            target.unlink()
-        raise
-
-
-def sync_folder(path: Path) -> None:
-    """Make a folder's entries durable."""
-    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
