@@ -1,0 +1,375 @@
+"""Files on an SFTP server, by paramiko: the `Files` of `transports/base.py`.
+
+Renames by the plain request alone, which never replaces a file, and deletes only what it has just
+looked at. Never follows a link, never takes a remote name for a local path, and keeps no memory of
+earlier connections.
+"""
+
+import posixpath
+import stat
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from itertools import count
+from pathlib import Path
+from urllib.parse import quote
+
+from transports import sftp_wire as wire
+from transports.base import (
+    Fetched,
+    FileChanged,
+    Files,
+    FileVanished,
+    Refused,
+    RemoteFile,
+    Secret,
+    Settings,
+    Tools,
+    TransferCut,
+    TransportError,
+    Unreachable,
+)
+from transports.settings import octets, seconds
+from transports.sftp_wire import Attributes, Pace, Patience, Reading, Silent, Status, Wire, string
+from transports.ssh import Session, login
+from transports.target import Target, written
+
+_WINDOW = 2 << 20  # what is asked for ahead: the product of 100 MB/s and 20 ms
+_BLOCK = 1 << 15  # every server takes this much in one read
+_LARGE_BLOCK = 255 << 10  # OpenSSH's limit, beside its 256 KiB packet
+_CAREFUL = Pace(_BLOCK, 4 * _BLOCK)
+_LIMITS = b"limits@openssh.com"
+
+
+@contextmanager
+def connect(settings: Settings, tools: Tools) -> Iterator[Files]:
+    """One connection, logged in, to one directory. For one thread.
+
+    `timeout` bounds the silence and each small request, `deadline` one whole transfer, and
+    `minimumRate` (bytes a second) how slowly it may drip; what is missed is Unreachable.
+    """
+    with login(settings) as session:
+        files = SftpFiles(session, settings, tools)
+        try:
+            yield files
+        finally:
+            files.close()
+
+
+class SftpFiles:
+    """See `transports.base.Files` for what each method promises."""
+
+    def __init__(self, session: Session, settings: Settings, tools: Tools) -> None:
+        self._session = session
+        self._where = session.where
+        self._tools = tools
+        self._timeout = session.timeout
+        self._deadline = seconds(settings.get("deadline", "2h"))
+        self._rate = octets(settings.get("minimumRate", "1KiB"))
+        self._directory = posixpath.normpath(str(settings.get("directory") or "."))
+        # Section 6.5 of the draft lets no rename replace a file. OpenSSH keeps to it; others are asked first.
+        self._may_replace = "OpenSSH" not in session.version
+        self._wire = self._opened()
+        self._pace, home = self._introduced()
+        self.source = _source(settings, self._where, posixpath.join(home, self._directory))
+
+    # --- what the contract promises ---------------------------------------------------------
+
+    def files(self) -> Iterator[RemoteFile]:
+        line = self._wire
+        handle = self._directory_handle(line)
+        seen: set[bytes] = set()
+        waited = 0.0
+        try:
+            while True:
+                began = self._tools.clock()
+                entries = self._next_entries(line, handle, len(seen))
+                if entries is None:
+                    return
+                for entry in entries:
+                    if entry.name not in seen and self._is_wanted(entry):
+                        yield RemoteFile(_text(entry.name), entry.attributes.size, entry.attributes.modified)
+                    seen.add(entry.name)
+                waited += self._tools.clock() - began
+                if waited > self._deadline:
+                    raise Unreachable(f"{self._where}: the listing does not end")
+        finally:
+            if line.is_open:
+                line.tell(wire.CLOSE, string(handle))
+
+    def claim(self, file: RemoteFile, name: str) -> RemoteFile:
+        there = self._renamed(file, self._path(file.name), self._path(name))
+        if there is None:
+            raise Refused(f"{self._where}: {file.name!r} is not renamed: there is a file {name!r} already")
+        return RemoteFile(name, there.size, there.modified)
+
+    def fetch(self, file: RemoteFile, target: Path) -> Fetched:
+        with written(target) as ours:
+            ends = self._tools.clock() + self._deadline
+            # A server that chokes on what is under way is found out early, and asked for less.
+            silence = self._timeout if self._pace == _CAREFUL else self._timeout / 4
+            try:
+                self._copy(file, ours, self._patience(silence, ends))
+            except Silent:
+                if self._pace == _CAREFUL:
+                    raise
+                self._slow_down()
+                ours.restart()
+                self._copy(file, ours, self._patience(self._timeout, ends))
+        return ours.fetched
+
+    def remove(self, file: RemoteFile) -> None:
+        path = self._path(file.name)
+        here = self._stat(path)
+        if here is None:
+            return
+        self._compare(file, here)
+        removed = self._wire.ask(wire.REMOVE, string(path))
+        looked = self._wire.ask(wire.LSTAT, string(path))
+        failure = self._failure(removed)
+        there = self._told(looked)
+        if there is None:
+            return
+        if failure is not None:
+            raise self._refusal(failure, f"does not delete {file.name!r}")
+        # Asked together with the deletion; a server that answers out of turn gets a second chance.
+        if _is_same(file, there) and (there := self._stat(path)) and _is_same(file, there):
+            raise Refused(f"{self._where}: the server says that {file.name!r} is deleted, and still has it")
+
+    def move(self, file: RemoteFile, folder: str, name: str) -> None:
+        path = self._path(file.name)
+        here = self._stat(path)
+        if here is None:
+            return
+        self._compare(file, here)
+        destination = posixpath.normpath(posixpath.join(self._directory, folder))
+        self._make(destination)
+        for candidate in _numbered(name):
+            with suppress(FileVanished):
+                if self._renamed(file, path, _bytes(posixpath.join(destination, candidate))) is None:
+                    continue
+            return
+
+    def close(self) -> None:
+        self._wire.close()
+
+    # --- opening ----------------------------------------------------------------------------
+
+    def _opened(self) -> Wire:
+        return Wire(self._session.sftp(), self._where, self._tools.clock, self._timeout)
+
+    def _introduced(self) -> tuple[Pace, str]:
+        """How much one read may ask for, and the directory that relative ones begin at."""
+        limits = self._wire.ask(wire.EXTENDED, string(_LIMITS)) if _LIMITS in self._wire.extensions else None
+        home = self._wire.ask(wire.REALPATH, string(b"."))
+        block = _BLOCK
+        if limits is not None:
+            with suppress(Status):
+                _, most, _, _ = self._wire.extended(limits, "QQQQ")
+                # Zero says that there is no limit.
+                block = min(_LARGE_BLOCK, max(most or _LARGE_BLOCK, _BLOCK))
+        try:
+            entries = self._wire.entries(home)
+        except Status:  # a server that does not say where we begin: from its root, for want of better
+            entries = None
+        return Pace(block, _WINDOW), _text(entries[0].name) if entries else "/"
+
+    def _slow_down(self) -> None:
+        """Begin anew with small reads and few of them, for the rest of this connection."""
+        self._tools.note("transfer.slowed", {"where": self._where})
+        self._pace = _CAREFUL
+        self._wire.close()
+        self._wire = self._opened()
+
+    def _patience(self, silence: float, ends: float) -> Patience:
+        return Patience(self._tools.clock, silence, max(0.0, ends - self._tools.clock()), self._rate)
+
+    # --- listing ----------------------------------------------------------------------------
+
+    def _directory_handle(self, line: Wire) -> bytes:
+        try:
+            return line.handle(line.ask(wire.OPENDIR, string(_bytes(self._directory))))
+        except Status as status:
+            raise self._unlisted(status) from status
+
+    def _next_entries(self, line: Wire, handle: bytes, so_far: int) -> list[wire.Entry] | None:
+        try:
+            return line.entries(line.ask(wire.READDIR, string(handle)))
+        except Status as status:
+            if so_far == 0 and status.code in (wire.NO_SUCH_FILE, wire.PERMISSION_DENIED):
+                raise self._unlisted(status) from status
+            # What has come so far may be half of it: nobody may go on as if it were all.
+            line.close()
+            raise Unreachable(
+                f"{self._where}: the listing of {self._directory!r} broke off after {so_far} names ({_said(status)})"
+            ) from status
+
+    def _unlisted(self, status: Status) -> Refused:
+        return Refused(f"{self._where}: the directory {self._directory!r} cannot be listed ({_said(status)})")
+
+    def _is_wanted(self, entry: wire.Entry) -> bool:
+        if entry.name in (b".", b".."):
+            return False
+        # A backslash divides a path on some systems; a NUL ends a name on the others.
+        if not entry.name or any(mark in entry.name for mark in (b"/", b"\\", b"\0")):
+            self._tools.note("name.unsafe", {"where": self._where, "name": ascii(_text(entry.name))})
+            return False
+        mode = entry.attributes.mode
+        # Servers that leave the kind out of the mode still draw it in the line for people.
+        return stat.S_ISREG(mode) if mode and stat.S_IFMT(mode) else entry.line.startswith(b"-")
+
+    # --- fetching ---------------------------------------------------------------------------
+
+    def _copy(self, file: RemoteFile, ours: Target, patience: Patience) -> None:
+        line, path = self._wire, self._path(file.name)
+        looked = line.ask(wire.LSTAT, string(path))
+        opened = line.ask(wire.OPEN, string(path) + wire.READ_ONLY)
+        before = self._told(looked)
+        try:
+            handle = line.handle(opened)
+        except Status as status:
+            self._compare(file, before)
+            raise self._refusal(status, f"does not open {file.name!r}") from status
+        try:
+            size = self._compare(file, before)
+            reading = Reading(line, path, handle, size, self._pace)
+            self._write(file, reading, ours, patience)
+            self._judge(file, ours.size, *reading.stats(patience))
+        except Status as status:
+            raise self._refusal(status, f"does not stat {file.name!r}") from status
+        finally:
+            if line.is_open:
+                line.tell(wire.CLOSE, string(handle))
+
+    def _write(self, file: RemoteFile, reading: Reading, ours: Target, patience: Patience) -> None:
+        try:
+            with closing(reading.blocks(patience)) as blocks:
+                for block in blocks:
+                    ours.write(block)
+                    self._tools.progress(len(block))
+        except Status as status:
+            if status.code in (wire.PERMISSION_DENIED, wire.UNSUPPORTED):
+                raise self._refusal(status, f"does not let {file.name!r} be read") from status
+            raise TransferCut(
+                f"{self._where}: {file.name!r} broke off after {ours.size} bytes ({_said(status)})"
+            ) from status
+
+    def _judge(self, file: RemoteFile, count: int, by_handle: Attributes | None, by_path: Attributes | None) -> None:
+        """Is what we hold the whole file, and still the file that was listed?"""
+        size = self._compare(file, by_path)
+        if by_handle is not None and by_path is not None and not _is_alike(by_handle, by_path):
+            raise FileChanged(f"{self._where}: {file.name!r} was replaced while it was read")
+        if count != size:
+            raise TransferCut(f"{self._where}: {file.name!r} has {size} bytes, and {count} came")
+
+    def _compare(self, file: RemoteFile, found: Attributes | None) -> int:
+        """The size of the file found, which must be the one that was listed."""
+        if found is None:
+            raise FileVanished(f"{self._where}: {file.name!r} is no longer there")
+        if not _is_same(file, found):
+            raise FileChanged(f"{self._where}: {file.name!r} is no longer the file that was listed")
+        if found.size is None:
+            raise Refused(
+                f"{self._where}: the server does not say how many bytes {file.name!r} has: "
+                "a transfer that is cut short would look whole"
+            )
+        return found.size
+
+    # --- renaming ---------------------------------------------------------------------------
+
+    def _renamed(self, file: RemoteFile, path: bytes, new: bytes) -> Attributes | None:
+        """The file under its new name; None when that name is taken."""
+        if self._may_replace and self._stat(new) is not None:
+            return None
+        renamed = self._wire.ask(wire.RENAME, string(path) + string(new))
+        looked = self._wire.ask(wire.LSTAT, string(new))
+        failure = self._failure(renamed)
+        there = self._told(looked) or self._stat(new)
+        here = self._stat(path) if failure is not None or there is None else None
+        if here is None and there is not None and (failure is None or _is_same(file, there)):
+            return there  # some servers rename and then report a failure
+        if here is None:
+            raise FileVanished(f"{self._where}: {file.name!r} is no longer there")
+        if there is not None:
+            return None
+        raise self._refusal(failure or Status(wire.FAILURE, "it says it did"), f"does not rename {file.name!r}")
+
+    def _make(self, folder: str) -> None:
+        """Make a folder, and those above it, where they are missing."""
+        if self._stat(_bytes(folder)) is not None:
+            return
+        above = posixpath.dirname(folder)
+        if above not in ("", "/"):
+            self._make(above)
+        failure = self._failure(self._wire.ask(wire.MKDIR, string(_bytes(folder)) + bytes(4)))
+        if failure is not None and self._stat(_bytes(folder)) is None:
+            raise self._refusal(failure, f"does not make the folder {folder!r}")
+
+    # --- single questions -------------------------------------------------------------------
+
+    def _path(self, name: str) -> bytes:
+        return _bytes(posixpath.join(self._directory, name))
+
+    def _stat(self, path: bytes) -> Attributes | None:
+        return self._told(self._wire.ask(wire.LSTAT, string(path)))
+
+    def _told(self, number: int) -> Attributes | None:
+        """A file as it stands, links not followed; None when there is none."""
+        try:
+            return self._wire.attributes(number)
+        except Status as status:
+            if status.code == wire.NO_SUCH_FILE:
+                return None
+            raise self._refusal(status, "does not say how a file stands") from status
+
+    def _failure(self, number: int) -> Status | None:
+        try:
+            self._wire.done(number)
+        except Status as status:
+            return status
+        return None
+
+    def _refusal(self, status: Status, what: str) -> TransportError:
+        kinds: dict[int, type[TransportError]] = {
+            wire.NO_SUCH_FILE: FileVanished,
+            wire.NO_CONNECTION: Unreachable,
+            wire.CONNECTION_LOST: Unreachable,
+        }
+        return kinds.get(status.code, Refused)(f"{self._where}: the server {what} ({_said(status)})")
+
+
+def _is_alike(one: Attributes, other: Attributes) -> bool:
+    return (one.size, one.modified) == (other.size, other.modified)
+
+
+def _is_same(file: RemoteFile, found: Attributes) -> bool:
+    """A plain file of this size and time; what either side does not say is not compared."""
+    if found.mode is not None and stat.S_IFMT(found.mode) and not stat.S_ISREG(found.mode):
+        return False
+    pairs = ((file.size, found.size), (file.modified, found.modified))
+    return all(one is None or other is None or one == other for one, other in pairs)
+
+
+def _numbered(name: str) -> Iterator[str]:
+    yield name
+    stem, dot, suffix = name.rpartition(".")
+    for number in count(2):
+        yield f"{stem}-{number}{dot}{suffix}" if stem else f"{name}-{number}"
+
+
+def _source(settings: Settings, where: str, path: str) -> str:
+    """Kind, user, host, port and directory; a user name that is a secret shows as the secret's name."""
+    user = settings["username"]
+    shown = f"${user.name}" if isinstance(user, Secret) else quote(str(user))
+    return f"sftp://{shown}@{where.lower()}{quote(posixpath.normpath(path))}"
+
+
+def _said(status: Status) -> str:
+    return ascii(status.text)[1:-1][:200] or f"status {status.code}"
+
+
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "surrogateescape")
+
+
+def _bytes(name: str) -> bytes:
+    return name.encode("utf-8", "surrogateescape")
