@@ -399,7 +399,7 @@ class MappedActivity(NamedTuple):
 
 
 class MappedRecord(NamedTuple):
-    index: int  # into the batch
+    index: int  # type: ignore[assignment]  # into the batch; tuple.index is not used here
     contact: MappedContact | None
     vehicle: MappedVehicle | None
     activities: tuple[MappedActivity, ...]

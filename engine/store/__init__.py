@@ -1,0 +1,1 @@
+"""The only place with SQL: tables, the ledger, what an import writes, what the desk reads."""

@@ -1,0 +1,103 @@
+"""Rows of one delivery that name the same activity and differ: none of them is believed.
+
+Finds them within a batch and across batches without remembering every key of the file, and
+takes back what an earlier one has written. Never touches what an earlier delivery stored.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from engine.model import Fault, MappedRecord, Tally
+from engine.store.activities import Activities
+from engine.store.changes import Stored
+from engine.store.entries import Entry, Rows
+from engine.store.marks import Marks
+from engine.store.origin import Origin
+
+
+@dataclass(slots=True)
+class Clashes:
+    """`taken_back` names the rows to look for when the delivery ends, by digest."""
+
+    activities: Activities
+    origin: Origin
+    tally: Tally
+    met: Marks = field(default_factory=Marks)  # activities this delivery has confirmed or updated
+    taken_back: set[str] = field(default_factory=set)
+    names: set[tuple[str, str]] = field(default_factory=set)  # (type, key) that no row may have any more
+
+    def split(
+        self, records: Sequence[MappedRecord], entries: Sequence[Entry], rows: Rows
+    ) -> tuple[set[int], set[int]]:
+        """Places of the records that clash with another row, and of those that repeat one exactly."""
+        clashing: set[int] = set()
+        repeated: set[int] = set()
+        first: dict[tuple[str, str], int] = {}
+        for entry in entries:
+            digest = rows.digests[records[entry.record].index]
+            earlier = first.setdefault(entry.name, entry.record)
+            if entry.name in self.names:
+                clashing.add(entry.record)
+            elif earlier != entry.record:
+                if rows.digests[records[earlier].index] == digest:
+                    repeated.add(entry.record)
+                else:
+                    clashing |= {earlier, entry.record}
+                    self.names.add(entry.name)
+            elif entry.stored is not None and self.was_met(entry.stored):
+                if entry.stored.digest == digest:
+                    repeated.add(entry.record)
+                else:
+                    self._take_back(entry.stored)
+                    clashing.add(entry.record)
+        return clashing, repeated - clashing
+
+    def was_met(self, stored: Stored) -> bool:
+        """Whether a row of this very delivery has written or confirmed this activity."""
+        return stored.delivery_id == self.origin.delivery_id or stored.id in self.met
+
+    def _take_back(self, stored: Stored) -> None:
+        self.names.add((stored.type, stored.key))
+        if stored.digest in self.taken_back:
+            return
+        self.taken_back.add(stored.digest)
+        grades = []
+        for one in self.activities.of_record(stored.digest):
+            self.names.add((one.type, one.key))
+            is_ours = one.delivery_id == self.origin.delivery_id
+            grades.append(self.activities.take_back(one) if is_ours else "unchanged")
+        grade = next((g for g in ("inserted", "updated") if g in grades), "unchanged")
+        setattr(self.tally, grade, getattr(self.tally, grade) - 1)
+        self.tally.quarantined += 1
+
+    def found_again(self, rows: Rows) -> list[Fault]:
+        """The rows of a batch that were taken back, on the second look at the delivery."""
+        return [
+            fault(place, rows.lines[place]) for place, digest in enumerate(rows.digests) if digest in self.taken_back
+        ]
+
+
+def fault(index: int, line: int) -> Fault:
+    return Fault(
+        index,
+        line,
+        "key.repeated",
+        "another row of this file has the same key and says something else; neither was stored: correct one of them",
+    )
+
+
+def passes(
+    records: Sequence[MappedRecord], name_of: Callable[[MappedRecord], set[tuple[str, str]]]
+) -> tuple[list[MappedRecord], list[MappedRecord]]:
+    """For sources that repeat ids: the records up to where a key comes again, and the rest.
+
+    The later one of two is then an update of the earlier, as if they had come in two deliveries.
+    """
+    seen: set[tuple[str, str]] = set()
+    now: list[MappedRecord] = []
+    later: list[MappedRecord] = []
+    for record in records:
+        names = name_of(record)
+        (later if names & seen else now).append(record)
+        seen |= names
+    return now, later

@@ -1,0 +1,86 @@
+"""Opening the store: one engine per process, transactions that are durable when they return.
+
+Knows both databases' ways to begin, lock and bulk-load; never knows what the rows mean.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from engine.errors import StoreError
+
+BUSY_SECONDS = 60  # a SQLite writer waits this long for another; an import of a big file holds it that long
+
+
+def connect(url: str) -> Engine:
+    """An engine for `sqlite:///path` or `postgresql://...`; opens nothing yet.
+
+    SQLite: WAL, every commit on disk before it returns (a delete on a server depends on it).
+    PostgreSQL: psycopg 3; a session that was set to asynchronous commit is set back.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        if parsed.database and parsed.database != ":memory:":
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+        event.listen(engine, "connect", _sqlite_connected)
+        event.listen(engine, "begin", _sqlite_begin)
+        return engine
+    if parsed.get_backend_name() == "postgresql":
+        engine = create_engine(parsed.set(drivername="postgresql+psycopg"), json_deserializer=orjson.loads)
+        event.listen(engine, "connect", _postgresql_connected)
+        return engine
+    raise StoreError(f"expected a database URL that begins with sqlite or postgresql, found {parsed.drivername!r}")
+
+
+def _sqlite_connected(connection: Any, record: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves: the driver's own way never locks at the start
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA cache_size=-32768")
+    connection.execute("PRAGMA temp_store=MEMORY")
+
+
+def _sqlite_begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _postgresql_connected(connection: Any, record: ConnectionPoolEntry) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET synchronous_commit = on")
+        cursor.execute("SET jit = off")  # compiling costs more than any statement here takes
+    connection.commit()
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A transaction that only reads; raises StoreError where the database cannot be reached."""
+    try:
+        with engine.connect() as connection, connection.begin():
+            yield connection
+    except DBAPIError as error:
+        raise _unusable(error) from error
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that commits at the end of the block, durable when it returns, or not at all."""
+    try:
+        with engine.connect().execution_options(writes=True) as connection, connection.begin():
+            yield connection
+    except DBAPIError as error:
+        raise _unusable(error) from error
+
+
+def _unusable(error: DBAPIError) -> StoreError:
+    # The statement and its parameters stay out of the text: they hold customers' data.
+    kind = "cannot be used now" if isinstance(error, OperationalError) else "refused a statement"
+    reason = str(error.orig).splitlines()[0] if error.orig else type(error).__name__
+    return StoreError(f"the database {kind}: {reason}")

@@ -1,0 +1,22 @@
+"""A set of ids that stays small: bits by the page, for the activities a delivery has met."""
+
+_PAGE = 15  # 32,768 ids, 4 KiB
+
+
+class Marks:
+    """Ids seen so far; a million neighbours take about 130 KB."""
+
+    __slots__ = ("_pages",)
+
+    def __init__(self) -> None:
+        self._pages: dict[int, bytearray] = {}
+
+    def add(self, number: int) -> None:
+        page = self._pages.get(number >> _PAGE)
+        if page is None:
+            page = self._pages[number >> _PAGE] = bytearray(1 << (_PAGE - 3))
+        page[(number & (1 << _PAGE) - 1) >> 3] |= 1 << (number & 7)
+
+    def __contains__(self, number: int) -> bool:
+        page = self._pages.get(number >> _PAGE)
+        return page is not None and bool(page[(number & (1 << _PAGE) - 1) >> 3] & 1 << (number & 7))

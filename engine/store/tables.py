@@ -1,0 +1,340 @@
+"""The store's tables, for SQLite and PostgreSQL alike. Names and types only; never reads or writes.
+
+Times are UTC text of fixed width ("2022-01-28T14:00:00.000000Z"), a local day is "2022-01-28":
+text orders as time on both databases, in every collation we ask for ("C"). Money is decimal
+text inside the JSON columns. `fields` never holds nulls: a field without a value is not there.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects import postgresql
+
+metadata = MetaData()
+
+# Byte order, so that keys and times sort the same everywhere and indexes serve prefixes.
+Word = String().with_variant(String(collation="C"), "postgresql")
+Json = Text().with_variant(postgresql.JSONB(), "postgresql")
+# SQLite numbers rows by "INTEGER PRIMARY KEY" only; ids come from reserved blocks, see bulk.py.
+Id = BigInteger().with_variant(Integer(), "sqlite")
+# 128 bits as 32 hex digits; PostgreSQL keeps them in 16 bytes.
+Digest = String(32).with_variant(postgresql.UUID(as_uuid=False), "postgresql")
+
+sequences = Table(
+    "sequences",
+    metadata,
+    Column("name", Word, primary_key=True),
+    Column("next", Id, nullable=False),
+)
+
+installation = Table(
+    "installation",  # one row: tells our claims on a server from another engine's
+    metadata,
+    Column("tag", Word, primary_key=True),
+)
+
+dealers = Table(
+    "dealers",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", Word, nullable=False, unique=True),
+    Column("title", Text, nullable=False),
+    Column("timezone", Word, nullable=False),
+)
+
+feeds = Table(
+    "feeds",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", Word, nullable=False, unique=True),
+    Column("dealer_id", Id, ForeignKey("dealers.id"), nullable=False),
+    Column("definition", Word, nullable=False),
+    Column("namespace", Word, nullable=False),
+    Column("mapping_hash", Word, nullable=False),
+    Column("excluded", Json, nullable=False),  # classes of exports that get nothing of this feed
+    Column("paused_at", Word),
+    Column("paused_by", Text),
+    Column("paused_reason", Text),
+    Column("paused_until", Word),
+)
+
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("dealer_id", Id, nullable=False),
+    Column("first_name", Text, nullable=False),
+    Column("last_name", Text, nullable=False),
+    Column("company", Text, nullable=False),
+    Column("last_key", Word, nullable=False),  # last name (or company) without case and accents
+    Column("fields", Json, nullable=False),
+    Column("provenance", Json, nullable=False),  # {field: [delivery, line]} or [delivery, line, version]
+    Column("created_at", Word, nullable=False),
+    Column("updated_at", Word, nullable=False),
+    Column("merged_into", Id),
+    Index("contacts_by_name", "dealer_id", "last_key"),
+)
+
+contact_keys = Table(
+    "contact_keys",
+    metadata,
+    Column("dealer_id", Id, primary_key=True, autoincrement=False),
+    Column("kind", Word, primary_key=True),  # email, phone, external
+    Column("value", Word, primary_key=True),
+    Column("namespace", Word, primary_key=True),  # of external ids; else ""
+    Column("contact_id", Id, primary_key=True, autoincrement=False),
+    Index("contact_keys_by_contact", "contact_id"),
+    sqlite_with_rowid=False,  # the key is the row: one tree to write instead of two
+)
+
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("dealer_id", Id, nullable=False),
+    Column("contact_id", Id, nullable=False),
+    Column("candidate_id", Id, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("delivery_id", Id, nullable=False),
+    Column("line", Integer, nullable=False),
+    Column("state", Word, nullable=False),  # open, merged, kept
+    Column("created_at", Word, nullable=False),
+    UniqueConstraint("contact_id", "candidate_id", name="reviews_once"),
+)
+
+vehicles = Table(
+    "vehicles",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("dealer_id", Id, nullable=False),
+    Column("key", Word, nullable=False),  # "vin=1ZZ...": the strongest it has
+    Column("fields", Json, nullable=False),
+    Column("provenance", Json, nullable=False),
+    Column("updated_at", Word, nullable=False),
+    UniqueConstraint("dealer_id", "key", name="vehicles_by_key"),
+)
+
+vehicle_keys = Table(
+    "vehicle_keys",  # the weaker keys of vehicles that have several
+    metadata,
+    Column("dealer_id", Id, primary_key=True, autoincrement=False),
+    Column("value", Word, primary_key=True),
+    Column("vehicle_id", Id, nullable=False),
+)
+
+activities = Table(
+    "activities",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("dealer_id", Id, nullable=False),
+    Column("namespace", Word, nullable=False),
+    Column("type", Word, nullable=False),
+    Column("key", Word, nullable=False),
+    Column("contact_id", Id),
+    Column("vehicle_id", Id),
+    Column("occurred", Word),
+    Column("state", Word),
+    Column("fields", Json, nullable=False),
+    Column("version", Word),
+    Column("feed_id", Id, nullable=False),
+    Column("delivery_id", Id, nullable=False),  # the one that wrote it last
+    Column("line", Integer, nullable=False),
+    Column("match", Word),  # how the contact was found: externalId, email+name, created ...
+    Column("digest", Digest, nullable=False),  # of the raw record and the definition
+    Column("parts", SmallInteger, nullable=False),  # activities this record made
+    Column("group_key", Word),  # the record an element belongs to, where `gone` asks for it
+    Column("waits_for", Word),  # "type|key" while state is `held`
+    Column("held_state", Word),  # its state once released
+    Column("created_in", Id, nullable=False),  # the delivery that first brought it
+    Column("created_at", Word, nullable=False),
+    Column("updated_at", Word, nullable=False),
+    UniqueConstraint("dealer_id", "namespace", "type", "key", name="activities_by_key"),
+    Index("activities_by_digest", "digest"),
+    Index("activities_by_contact", "contact_id"),
+    Index("activities_by_time", "dealer_id", "type", "occurred"),
+)
+Index(
+    "activities_by_group",
+    activities.c.group_key,
+    sqlite_where=activities.c.group_key.is_not(None),
+    postgresql_where=activities.c.group_key.is_not(None),
+)
+Index(
+    "activities_held",
+    activities.c.dealer_id,
+    activities.c.waits_for,
+    sqlite_where=activities.c.waits_for.is_not(None),
+    postgresql_where=activities.c.waits_for.is_not(None),
+)
+
+activity_changes = Table(
+    "activity_changes",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("activity_id", Id, nullable=False, index=True),
+    Column("at", Word, nullable=False),
+    Column("delivery_id", Id, nullable=False),
+    Column("line", Integer, nullable=False),
+    Column("changes", Json, nullable=False),  # {name: [before, after]} of fields and columns
+    Column("before", Json, nullable=False),  # the row's own columns, to take the change back
+)
+
+employees = Table(
+    "employees",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("dealer_id", Id, nullable=False),
+    Column("namespace", Word, nullable=False),
+    Column("key", Word, nullable=False),
+    Column("state", Word),
+    Column("fields", Json, nullable=False),
+    Column("delivery_id", Id, nullable=False),
+    Column("line", Integer, nullable=False),
+    Column("updated_at", Word, nullable=False),
+    UniqueConstraint("dealer_id", "namespace", "key", name="employees_by_key"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("started_at", Word, nullable=False),
+    Column("finished_at", Word),
+    Column("outcome", Word),
+    Column("report", Json),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("feed_id", Id, ForeignKey("feeds.id"), nullable=False),
+    Column("run_id", Id),
+    Column("kind", Word, nullable=False),  # file, replay (page, hook come with their transports)
+    Column("parent_id", Id),  # the delivery a replay reads again
+    Column("source", Word, nullable=False),  # where it came from, see Files.source
+    Column("name", Word, nullable=False),  # as the sender named it, escaped
+    Column("size", BigInteger),
+    Column("modified", Float(53)),  # seconds, as the far side says
+    Column("claim", Word),  # its name on the far side while it is ours
+    Column("sha256", Word),
+    Column("state", Word, nullable=False),  # see journal.py
+    Column("error_code", Word),
+    Column("error", Text),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("mapping_hash", Word),
+    Column("run_date", Word),  # the dealer's day on which it first came
+    Column("run_now", Word),
+    Column("header", Text),  # header line as a fingerprint of the layout
+    Column("checkpoint", BigInteger),  # records committed so far, in chunked mode
+    Column("progress", Json),  # what chunked mode must remember beside it
+    Column("counts", Json),
+    Column("created_at", Word, nullable=False),
+    Column("updated_at", Word, nullable=False),
+    Index("deliveries_by_file", "feed_id", "source", "name"),
+    Index("deliveries_by_source", "source", "name"),
+    Index("deliveries_by_state", "feed_id", "state"),
+    Index("deliveries_by_sha", "sha256"),
+)
+
+issues = Table(
+    "issues",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("run_id", Id),
+    Column("feed_id", Id),
+    Column("delivery_id", Id),
+    Column("code", Word, nullable=False),
+    Column("severity", Word, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("line", Integer),
+    Column("field", Word),
+    Column("at", Word, nullable=False),
+    Index("issues_by_run", "run_id"),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("feed_id", Id, nullable=False),
+    Column("delivery_id", Id, nullable=False),
+    Column("line", Integer, nullable=False),
+    Column("code", Word, nullable=False),
+    Column("field", Word),
+    Column("value", Text),
+    Column("message", Text, nullable=False),
+    Column("raw", Text),  # exactly as sent; gone 90 days after it is resolved
+    Column("digest", Digest, nullable=False),
+    Column("state", Word, nullable=False),  # open, fixed, replayed, discarded
+    Column("fix", Json),  # {column or path: new value}
+    Column("note", Text),
+    Column("actor", Text),
+    Column("created_at", Word, nullable=False),
+    Column("resolved_at", Word),
+    Index("quarantine_by_digest", "feed_id", "digest"),
+    Index("quarantine_by_delivery", "delivery_id"),
+)
+
+sightings = Table(
+    "sightings",  # what a listing saw, so that the next run knows how long a file has stood still
+    metadata,
+    Column("feed_id", Id, primary_key=True, autoincrement=False),
+    Column("source", Word, primary_key=True),
+    Column("name", Word, primary_key=True),
+    Column("size", BigInteger),
+    Column("modified", Float(53)),
+    Column("since", Word, nullable=False),
+)
+
+cursors = Table(
+    "cursors",
+    metadata,
+    Column("feed_id", Id, primary_key=True, autoincrement=False),
+    Column("slice", Word, primary_key=True),
+    Column("value", Word),
+    Column("position", Json),
+    Column("updated_at", Word, nullable=False),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Word, primary_key=True),
+    Column("fence", Id, nullable=False),
+    Column("host", Text),  # None: free
+    Column("pid", Integer),
+    Column("process_started", Text),
+    Column("expires_at", Word),
+)
+
+breakers = Table(
+    "breakers",  # a refused login is not tried again before `until`
+    metadata,
+    Column("login", Word, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("until", Word, nullable=False),
+    Column("message", Text, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", Word, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Word, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("details", Json, nullable=False),
+)
