@@ -137,7 +137,7 @@ class Folder:
         if not stat.S_ISREG(found.st_mode):
             return None
         if not is_segment(name):
-            self._tools.note("name.unsafe", {"source": self.source, "name": repr(name)})
+            self._tools.note("name.unsafe", {"where": self.source, "name": ascii(name)})
             return None
         return _described(name, found)
 

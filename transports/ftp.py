@@ -1,15 +1,11 @@
-# ruff: noqa: S321  FTP is what this module is for; it is encrypted unless the definition insists
-"""Files on an FTP server, through explicit TLS unless the definition says `insecure: true`.
+"""Files on an FTP server, by ftplib: the `Files` of `transports/base.py`.
 
-Never asks for a port of ours, never connects where a PASV reply points, never transfers as text, and never
-sends a password before the server is known to be the right one.
+Passive and binary, always. Never trusts a time out of LIST, never renames over a file, and deletes only what it
+has just looked at.
 """
 
 import ftplib
-import hashlib
-import re
-import ssl
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
@@ -19,42 +15,28 @@ from transports.base import (
     FileChanged,
     Files,
     FileVanished,
-    HostKeyChanged,
-    LoginRefused,
     Refused,
     RemoteFile,
     Secret,
     Settings,
     Tools,
     TransferCut,
-    Unreachable,
 )
 from transports.files import free_names, is_same, is_segment, segments
-from transports.ftp_control import GONE, Control, code, said, wire
+from transports.ftp_control import NOT_LOGGED_IN, Control, code, wire
 from transports.ftp_listing import Entry, facts, lines, listed, moment
-from transports.settings import plain, seconds
+from transports.ftp_login import login, spoken
+from transports.settings import seconds
 from transports.target import written
 
 # A command that the server has not, or not in this form. 550 and others speak about the file.
 _UNKNOWN = {500, 501, 502, 504}
-_NO_CONNECTION = {GONE, 425}
-_NOT_LOGGED_IN = 530
 
 
 @contextmanager
 def connect(settings: Settings, tools: Tools) -> Iterator[Files]:
-    host, port = str(settings["host"]), int(settings.get("port", 21))
-    silence, deadline = seconds(settings.get("timeout", 60)), seconds(settings.get("deadline", "30m"))
-    control = Control(_context(settings), _fingerprint(settings), silence, tools.clock)
-    try:
-        with _spoken(control, f"connecting to {host}:{port}"):
-            control.connect(host, port)
-        if settings.get("insecure") is not True:
-            _secure(control, host)
-        _log_in(control, settings)
-        yield Directory(control, _source(control, settings, port), deadline, tools)
-    finally:
-        control.bye()
+    with login(settings, tools.clock) as control:
+        yield Directory(control, _source(control, settings), seconds(settings.get("deadline", "2h")), tools)
 
 
 class Directory:
@@ -79,14 +61,12 @@ class Directory:
             if not entry.is_plain:
                 continue
             if not _can_be_said(entry.name):
-                self._tools.note("name.unsafe", {"source": self.source, "name": repr(entry.name)})
+                self._tools.note("name.unsafe", {"where": self.source, "name": ascii(entry.name)})
                 continue
-            if self._has_facts:
-                yield RemoteFile(entry.name, entry.size, entry.modified)
-            else:
-                with self._speaking(f"looking at {entry.name!r}"):
-                    file = self._measured(entry)
-                yield file
+            with self._speaking(f"looking at {entry.name!r}"):
+                size = None if self._has_facts and entry.size is not None else self._size(entry.name)
+                file = self._measured(entry.name, entry, size)
+            yield file
 
     def claim(self, file: RemoteFile, name: str) -> RemoteFile:
         with self._speaking(f"renaming {file.name!r}"):
@@ -102,17 +82,15 @@ class Directory:
         with self._speaking(f"fetching {file.name!r}"):
             self._expect_same(file, self._standing(_checked(file.name)))
         with written(target) as copy:
-            for chunk in self._read(file):
-                copy.write(chunk)
-                self._tools.progress(len(chunk))
-                if file.size is not None and copy.size > file.size:  # or a server could fill our disk
-                    break
+            with closing(self._read(file)) as chunks:
+                for chunk in chunks:
+                    copy.write(chunk)
+                    self._tools.progress(len(chunk))
+                    if file.size is not None and copy.size > file.size:  # or a server could fill our disk
+                        break
             with self._speaking(f"fetching {file.name!r}"):
-                now = self._expect_same(file, self._standing(file.name))
-            size = file.size if now.size is None else now.size
-            if size is None:
-                self._tools.note("size.unknown", {"source": self.source, "name": repr(file.name)})
-            elif size != copy.size:
+                size = self._expect_same(file, self._standing(file.name))
+            if size != copy.size:
                 raise TransferCut(f"{file.name!r} has {size} bytes, {copy.size} came")
         return copy.fetched
 
@@ -136,8 +114,14 @@ class Directory:
                 return
             self._expect_same(file, now)
             self._make(parts)
-            new = next(path for free in free_names(name) if not self._is_there(path := _path(parts, _checked(free))))
-            self._rename(file.name, new)
+            paths = ("/".join([*parts, _checked(free)]) for free in free_names(name))
+            path = next(path for path in paths if not self._is_there(path))
+            self._rename(file.name, path)
+            moved = self._standing(path)
+            if moved is not None and not is_same(file, moved):  # slipped in at the last moment
+                if not self._is_there(file.name):
+                    self._rename(path, file.name)
+                raise FileChanged(f"{file.name!r} was replaced just before it was moved")
 
     # --- what the server says about its files --------------------------------------------------
 
@@ -168,11 +152,12 @@ class Directory:
         if unread and not entries:
             raise Refused(f"{self.source}: a listing in a form that is not known, such as {unread[0][:100]!r}")
         for line in unread:
-            self._tools.note("listing.unreadable", {"source": self.source, "line": repr(line[:200])})
+            self._tools.note("listing.unreadable", {"where": self.source, "line": ascii(line[:200])})
         return entries
 
     def _standing(self, path: str) -> RemoteFile | None:
         """How a file stands now, None when it is gone. Raises FileChanged when it is no plain file any more."""
+        size = None
         if self._has_facts:
             entry = self._fact(path)
         else:
@@ -182,9 +167,9 @@ class Directory:
             return None
         if not entry.is_plain:
             raise FileChanged(f"{path!r} is no plain file any more")
-        name = path.rpartition("/")[2]
-        modified = entry.modified if self._has_facts else self._modified(path)
-        return RemoteFile(name, entry.size, modified)
+        if self._has_facts and entry.size is None:
+            size = self._size(path)
+        return self._measured(path, entry, size)
 
     def _fact(self, path: str) -> Entry | None:
         try:
@@ -193,19 +178,17 @@ class Directory:
             if code(refusal) in _UNKNOWN:
                 return self._found(path)
             return None
-        for line in reply.split("\n")[1:-1]:
-            entry = facts(line.lstrip(" "))
-            if entry is not None:
-                return entry
-        raise ftplib.error_proto("MLST answered without facts")
+        told = (facts(line.lstrip(" ")) for line in reply.split("\n")[1:-1])
+        return next((entry for entry in told if entry is not None), None) or self._found(path)
 
     def _found(self, path: str) -> Entry | None:
         folder, _, name = path.rpartition("/")
         return next((entry for entry in self._entries(folder) if entry.name == name), None)
 
-    def _measured(self, entry: Entry) -> RemoteFile:
-        size = self._size(entry.name)
-        return RemoteFile(entry.name, entry.size if size is None else size, self._modified(entry.name))
+    def _measured(self, path: str, entry: Entry, size: int | None) -> RemoteFile:
+        """An entry with what SIZE says, where it was asked, and its time, never by another clock than before."""
+        modified = entry.modified if self._has_facts else self._modified(path)
+        return RemoteFile(path.rpartition("/")[2], entry.size if size is None else size, modified)
 
     def _size(self, path: str) -> int | None:
         answer = self._answer(f"SIZE {wire(path)}")
@@ -222,7 +205,7 @@ class Directory:
         try:
             reply = self._control.sendcmd(command)
         except ftplib.error_perm as refusal:
-            if code(refusal) == _NOT_LOGGED_IN:
+            if code(refusal) == NOT_LOGGED_IN:
                 raise
             return ""
         return reply[4:].strip()
@@ -234,22 +217,27 @@ class Directory:
         # Where SIZE works it has the last word on files, and only a file would be replaced.
         return self._size(path) is not None or (not self._has_sizes and self._found(path) is not None)
 
-    def _expect_same(self, file: RemoteFile, now: RemoteFile | None) -> RemoteFile:
+    def _expect_same(self, file: RemoteFile, now: RemoteFile | None) -> int:
+        """The size of the file that stands there, which must be the one that was seen."""
         if now is None:
             raise FileVanished(f"{file.name!r} is gone")
         if not is_same(file, now):
             raise FileChanged(f"{file.name!r} is not the file that was seen: another size or time")
-        return now
+        if now.size is None:
+            raise Refused(
+                f"the server does not say how many bytes {file.name!r} has: a transfer cut short would look whole"
+            )
+        return now.size
 
     # --- what we ask it to do ------------------------------------------------------------------
 
-    def _read(self, file: RemoteFile) -> Iterator[bytes]:
+    def _read(self, file: RemoteFile) -> Generator[bytes, None, None]:
         with self._speaking(f"fetching {file.name!r}"):
             try:
                 with closing(self._control.chunks(f"RETR {wire(file.name)}")) as chunks:
                     yield from chunks
             except ftplib.error_perm as refusal:
-                if code(refusal) == _NOT_LOGGED_IN or self._standing(file.name) is not None:
+                if code(refusal) == NOT_LOGGED_IN or self._standing(file.name) is not None:
                     raise
                 raise FileVanished(f"{file.name!r} is gone") from refusal
 
@@ -274,78 +262,22 @@ class Directory:
     @contextmanager
     def _speaking(self, doing: str) -> Iterator[None]:
         self._control.until = self._tools.clock() + self._deadline
-        with _spoken(self._control, f"{self.source}: {doing}"):
+        with spoken(self._control, f"{self.source}: {doing}"):
             yield
 
 
-@contextmanager
-def _spoken(control: Control, doing: str) -> Iterator[None]:
-    """Say in the contract's errors what the server, or the silence, said."""
-    try:
-        yield
-    except (ftplib.error_temp, ftplib.error_perm) as refusal:
-        if code(refusal) in _NO_CONNECTION:
-            control.close()
-            raise Unreachable(f"{doing}: {said(refusal)}") from refusal
-        kind = LoginRefused if code(refusal) == _NOT_LOGGED_IN else Refused
-        raise kind(f"{doing}: {said(refusal)}") from refusal
-    except (ftplib.error_proto, ftplib.error_reply) as error:
-        control.close()
-        raise Unreachable(f"{doing}: not what an FTP server answers: {said(error)}") from error
-    except ssl.SSLCertVerificationError as error:
-        control.close()
-        raise HostKeyChanged(
-            f"{doing}: the server's certificate is not trusted: {error.verify_message}. No password was sent. "
-            "For a certificate of its own making give `caFile` or `fingerprint`"
-        ) from error
-    except (OSError, EOFError) as error:
-        control.close()
-        raise Unreachable(f"{doing}: {said(error) or type(error).__name__}") from error
-
-
-def _secure(control: Control, host: str) -> None:
-    with _spoken(control, f"securing the connection to {host}"):
-        try:
-            control.auth()
-        except (ftplib.error_temp, ftplib.error_perm) as refusal:
-            if code(refusal) == GONE:
-                raise
-            raise Refused(
-                f"{host} offers no TLS ({said(refusal)}). No password was sent; `insecure: true` would send it "
-                "in clear text"
-            ) from refusal
-
-
-def _log_in(control: Control, settings: Settings) -> None:
-    user, password = plain(settings["username"]), plain(settings["auth"]["password"])
-    if any(character in user + password for character in "\r\n\0"):
-        raise LoginRefused("the user name or the password holds a line break or a NUL: nothing was sent")
-    with _spoken(control, f"logging in to {control.host}"):
-        try:
-            control.login(wire(user), wire(password), secure=False)
-        except ftplib.error_perm as refusal:
-            answer = said(refusal).replace(password, "***") if password else said(refusal)
-            raise LoginRefused(f"{control.host} refused the login: {answer}") from None
-        if settings.get("insecure") is not True:
-            control.prot_p()
-        with suppress(ftplib.error_perm):
-            control.voidcmd("OPTS UTF8 ON")  # some servers speak their code page until they are asked
-        control.voidcmd("TYPE I")
-
-
-def _source(control: Control, settings: Settings, port: int) -> str:
+def _source(control: Control, settings: Settings) -> str:
     """Change to the directory; what the server calls it there is the same however the definition spells it."""
     directory = str(settings.get("directory", "."))
     if any(character in directory for character in "\r\n\0"):
         raise Refused("`directory` holds a line break or a NUL")
-    with _spoken(control, f"changing to {directory!r} on {control.host}"):
+    with spoken(control, f"changing to {directory!r} on {control.host}"):
         if directory not in ("", "."):
             control.voidcmd(f"CWD {wire(directory)}")
         path = control.pwd().encode("latin-1")
     user = settings["username"]
-    # A user name that is a secret must not be readable in the ledger, and must tell two users apart.
-    name = hashlib.sha256(user.reveal().encode()).hexdigest()[:12] if isinstance(user, Secret) else str(user)
-    return f"ftp://{quote(name, safe='')}@{control.host.lower()}:{port}/{quote(path.strip(b'/'))}"
+    shown = f"${user.name}" if isinstance(user, Secret) else quote(str(user), safe="")
+    return f"ftp://{shown}@{control.host.lower()}:{control.port}/{quote(path.strip(b'/'))}"
 
 
 def _can_be_said(name: str) -> bool:
@@ -357,25 +289,3 @@ def _checked(name: str) -> str:
     if not _can_be_said(name):
         raise Refused(f"{name!r} is not one file name that FTP can say")
     return name
-
-
-def _path(parts: list[str], name: str) -> str:
-    return "/".join([*parts, name])
-
-
-def _fingerprint(settings: Settings) -> str | None:
-    pinned = settings.get("fingerprint")
-    return None if pinned is None else re.sub(r"^sha256:|:", "", plain(pinned).strip().lower())
-
-
-def _context(settings: Settings) -> ssl.SSLContext:
-    """What checks the server: the machine's authorities or `caFile`; with `fingerprint` that alone decides."""
-    ca_file = settings.get("caFile")
-    try:
-        context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
-    except OSError as error:
-        raise Refused(f"`caFile` {str(ca_file)!r} cannot be read: {error.strerror or error}") from error
-    if settings.get("fingerprint") is not None:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context

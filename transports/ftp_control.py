@@ -14,6 +14,7 @@ from contextlib import closing, suppress
 from transports.base import HostKeyChanged, TransferCut
 
 GONE = 421  # the server says goodbye, whatever was asked
+NOT_LOGGED_IN = 530
 
 _CHUNK = 1 << 18
 _LONGEST_LINE = 8192
