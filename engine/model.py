@@ -319,6 +319,7 @@ class Feed:
     triggers: tuple[Mapping[str, Value], ...] = ()
     tags: tuple[str, ...] = ()
     gates: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)  # enable/retire: gate -> date
+    params: Mapping[str, Value] = field(default_factory=dict)  # what conditions see; no secrets
     mapping_hash: str = ""  # of all that decides what a raw record becomes; never of a schedule
     path: str = ""  # of the dealer's file
 

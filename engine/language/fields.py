@@ -1,0 +1,273 @@
+"""Mapped fields: from the tree of a definition to `model.Field`, each with its source and its checks.
+
+Looks at one field at a time; whether names fit together across a stream is for `lint`.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from engine.language import expressions, patterns, references, values
+from engine.language.inherit import SOURCES
+from engine.language.problems import Problems
+from engine.language.tree import Node
+from engine.model import (
+    Column,
+    Const,
+    Context,
+    Field,
+    FirstOf,
+    FromField,
+    Join,
+    Path,
+    Reference,
+    Source,
+    Sum,
+    Template,
+    Text,
+    Value,
+    ValueMap,
+)
+from engine.transforms import SHORTHAND
+
+# Formats whose records are rows under a header, and those whose records are documents.
+HEADED = frozenset({"csv", "xlsx", "fixedWidth"})
+DOCUMENTS = frozenset({"json", "jsonl", "xml", "form"})
+
+_OWN = frozenset(
+    {
+        *SOURCES,
+        *("optional", "nullValues", "transforms", "type", "map", "else", "pattern", "required", "default", "onError"),
+        *("by", "keep", "fields", "about", "label"),
+    }
+)
+_RANGE = re.compile(r"\s*(-?\d+)\s*\.\.\s*(-?\d+)\s*")
+_OFFSET = re.compile(r"%(:?z|Z)")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How the fields of one place are read: `format` is the decoder's, empty inside a list."""
+
+    problems: Problems
+    format: str = ""
+
+
+def fields(nodes: Mapping[str, Node], reading: Reading) -> dict[str, Field]:
+    """Every field of one `fields:` block; one that cannot be made is left out and reported."""
+    found: dict[str, Field] = {}
+    for name, node in nodes.items():
+        if not node.is_map:
+            continue
+        made = field(name, node, reading)
+        if made is not None:
+            found[name] = made
+    return found
+
+
+def field(name: str, node: Node, reading: Reading) -> Field | None:
+    """One field, or None where it has no source that can be read."""
+    source = _source(node, reading)
+    if source is None:
+        return None
+    kind = node.word("type", "string")
+    _check_dates(node, kind, reading.problems)
+    inner = Reading(reading.problems)
+    nulls = node.child("nullValues")
+    default = node.child("default")
+    return Field(
+        name=name,
+        source=source,
+        optional=node.flag("optional"),
+        null_values=None if nulls is None else tuple(str(each.value) for each in node.elements("nullValues")),
+        transforms=_transforms(node, reading.problems),
+        type=kind,
+        options={key: child.plain for key, child in node.entries().items() if key not in _OWN},
+        map=value_map(node, reading.problems),
+        pattern=_pattern(node, reading.problems),
+        required=node.flag("required"),
+        default=default.plain if default is not None else None,
+        on_error=node.word("onError", "quarantine"),
+        by=node.text("by"),
+        keep=node.texts("keep"),
+        fields=fields(node.entries("fields"), inner),
+        where=str(node.key),
+    )
+
+
+def value_map(node: Node, problems: Problems) -> ValueMap | None:
+    """The `map:` of a field or a state with its `else:`, or None without one."""
+    given = node.child("map")
+    if given is None or not given.is_map:
+        return None
+    exact: dict[str, Value] = {}
+    ranges: list[tuple[int, int, Value]] = []
+    for word, child in given.entries().items():
+        match = _RANGE.fullmatch(word)
+        if match is None:
+            exact[word] = child.plain
+            continue
+        low, high = int(match[1]), int(match[2])
+        if low > high:
+            problems.add(child, "E076", f"the range `{word}` runs backwards", f"write {high}..{low}", key=True)
+        for other_low, other_high, _ in ranges:
+            if low <= other_high and other_low <= high:
+                problems.add(child, "E076", f"`{word}` overlaps {other_low}..{other_high}", key=True)
+        ranges.append((low, high, child.plain))
+    otherwise = node.child("else")
+    if otherwise is None:
+        problems.add(given, "E069", "a `map` without `else`", "add else: with a value, blank or quarantine", key=True)
+        return ValueMap(exact, tuple(ranges), "quarantine")
+    word = otherwise.value
+    return ValueMap(exact, tuple(ranges), word if word in ("blank", "quarantine") else Const(otherwise.plain))
+
+
+def expression(node: Node, problems: Problems) -> expressions.Tree | None:
+    """The syntax tree of a JMESPath text, or None after saying what is wrong with it."""
+    if not isinstance(node.value, str):
+        return None
+    try:
+        return expressions.checked(node.value)
+    except expressions.BadExpression as error:
+        code = "E057" if error.is_budget else "E056"
+        problems.add(node, code, f"JMESPath: {error}", error.help, offset=error.offset)
+        return None
+
+
+def check_zone(node: Node, problems: Problems) -> None:
+    """An error for a name that is no zone."""
+    try:
+        values.zone(str(node.value))
+    except ValueError:
+        problems.unknown(node, "E060", "zone", values.zones())
+
+
+def check_pattern(node: Node, problems: Problems) -> tuple[str, ...]:
+    """The names of a pattern's groups, or none after saying what is wrong with it."""
+    if not isinstance(node.value, str):
+        return ()
+    try:
+        return patterns.groups(node.value)
+    except patterns.BadPattern as error:
+        problems.add(node, "E055", f"bad regex: {error}", error.help, offset=error.offset)
+        return ()
+
+
+def _source(node: Node, reading: Reading) -> Source | None:
+    verbs = [verb for verb in SOURCES if node.child(verb) is not None]
+    if len(verbs) != 1:
+        return None  # the schema says so
+    verb = verbs[0]
+    given = node.value[verb]
+    if given.is_open and verb not in ("text", "const"):
+        return None
+    _refuse_misplaced(verb, given, reading)
+    if verb == "column":
+        return Column(node.texts("column"))
+    if verb == "path":
+        for element in node.elements("path"):
+            expression(element, reading.problems)
+        return Path(node.texts("path"))
+    if verb == "firstOf":
+        return FirstOf(node.texts("firstOf"))
+    if verb == "field":
+        return FromField(str(given.value))
+    return _made(verb, given, reading)
+
+
+def _made(verb: str, given: Node, reading: Reading) -> Source | None:
+    """The sources that do not just name a place."""
+    if verb == "const":
+        return Const(given.plain)
+    if verb == "context":
+        return _context(given, reading.problems)
+    if verb == "join":
+        return Join(given.texts("columns"), given.texts("fields"), given.word("with", " "))
+    if verb == "sum":
+        return Sum(given.word("list", ""), given.word("field", ""))
+    if isinstance(given.value, Template):
+        return Text(given.value)
+    if isinstance(given.value, Reference):
+        return Text(Template((given.value,)))
+    return Text(Template((str(given.value),)))
+
+
+def _context(given: Node, problems: Problems) -> Source | None:
+    text = str(given.value)
+    try:
+        value = references.parsed(f"${{{text}}}")
+    except references.BadReference as error:
+        problems.add(given, "E041", str(error))
+        return None
+    if not isinstance(value, Template) or not isinstance(value.parts[0], Reference):
+        problems.add(given, "E042", "a secret is no value of a field")
+        return None
+    reference = value.parts[0]
+    root, rest = reference.path[0], reference.path[1:]
+    known = ("file", "run", "trigger", "parent", "window")
+    members = references.ROOTS.get(root)
+    if root not in known:
+        problems.unknown(given, "E040", "context", known, name=root)
+    elif members is not None and (not rest or rest[0] not in members):
+        problems.unknown(given, "E040", "context", (f"{root}.{member}" for member in members), name=text)
+    return Context(reference)
+
+
+def _refuse_misplaced(verb: str, given: Node, reading: Reading) -> None:
+    if verb == "column" and reading.format not in HEADED and reading.format in {*DOCUMENTS, ""}:
+        where = f"{reading.format} has no header" if reading.format else "an element of a list has no header"
+        reading.problems.add(given, "E062", f"`column` where there are none: {where}", "use path:", key=True)
+    elif verb == "join" and given.child("columns") is not None and reading.format not in HEADED:
+        node = given.value["columns"]
+        reading.problems.add(node, "E062", "`columns` where there are none", "join `fields:` instead", key=True)
+    elif verb == "path" and reading.format in HEADED:
+        help = "use column: with the header as it is sent; a dot in it is no path"
+        reading.problems.add(given, "E062", f"`path` on {reading.format}, whose records are flat", help, key=True)
+
+
+def _transforms(node: Node, problems: Problems) -> tuple[tuple[str, Mapping[str, Value]], ...]:
+    """Each as (name, arguments); a lone argument that is no map stands for the one it is short for."""
+    found: list[tuple[str, Mapping[str, Value]]] = []
+    for element in node.elements("transforms"):
+        if isinstance(element.value, str):
+            found.append((element.value, {}))
+        for name, arguments in element.entries().items():
+            for key in ("having", "lacking"):
+                inner = arguments.child(key)
+                if inner is not None:
+                    expression(inner, problems)
+            pattern = arguments if name in _PATTERNED and not arguments.is_map else arguments.child("pattern")
+            if pattern is not None and name in _PATTERNED:
+                check_pattern(pattern, problems)
+            plain = arguments.plain
+            found.append((name, plain if isinstance(plain, dict) else {SHORTHAND.get(name, "value"): plain}))
+    return tuple(found)
+
+
+# Transforms whose argument is a regular expression.
+_PATTERNED = frozenset({"extract"})
+
+
+def _pattern(node: Node, problems: Problems) -> str | None:
+    given = node.child("pattern")
+    if given is None or not isinstance(given.value, str):
+        return None
+    check_pattern(given, problems)
+    return given.value
+
+
+def _check_dates(node: Node, kind: str, problems: Problems) -> None:
+    zone = node.child("timezone")
+    if zone is not None and isinstance(zone.value, str):
+        check_zone(zone, problems)
+    if kind != "dateTime" or zone is not None:
+        return
+    for element in node.elements("formats"):
+        # Words such as `iso8601` or `epoch` carry their zone; a pattern without %z does not.
+        if isinstance(element.value, str) and "%" in element.value and not _OFFSET.search(element.value):
+            problems.add(
+                element,
+                "E061",
+                f"the format `{element.value}` says no zone",
+                "add timezone: '${dealer.timezone}', or %z where the source sends an offset",
+            )

@@ -1,0 +1,189 @@
+"""Puts parameters and what a dealer is into a definition's tree; what only a run knows stays open.
+
+Substitution is on values, after parsing, and once: what a parameter brings in is not read again.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from engine.language import references
+from engine.language.problems import Problems
+from engine.language.tree import Node
+from engine.model import Reference, Template, Value
+
+# Their texts are JMESPath, which holds no references; `expressions` says so where one stands.
+_EXPRESSIONS = frozenset({"if", "path", "check", "having", "lacking"})
+# Sections that are not filled: declarations, and examples with their own rules.
+_LEFT = frozenset({"params", "tests", "capabilities", "about", "sealed", "requires", "gates"})
+_WITH_SECRETS = frozenset({"transport", "triggers", "override", "params"})
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What references may name: `params` and `dealer` have values now, `others` at run time."""
+
+    params: Mapping[str, Node]
+    dealer: Mapping[str, Value]
+    others: frozenset[str] = frozenset()  # roots of this definition: the names of its `forEach`
+
+    @property
+    def roots(self) -> set[str]:
+        return {*references.ROOTS, *self.others}
+
+
+def filled(definition: Node, names: Names, problems: Problems) -> Node:
+    """The whole definition with parameters and the dealer put in."""
+    sections = {
+        name: node if name in _LEFT else section(node, name, names, problems)
+        for name, node in definition.entries().items()
+    }
+    return definition.with_entries(sections)
+
+
+def section(node: Node, name: str, names: Names, problems: Problems) -> Node:
+    """One section of a definition, filled; subtrees without references are the same objects as before."""
+    return _filled(node, name, names, problems, secrets=name in _WITH_SECRETS)
+
+
+def used(node: Node) -> frozenset[tuple[str, ...]]:
+    """The paths of every reference in a tree; broken ones are left out, `section` reports them."""
+    found: set[tuple[str, ...]] = set()
+    waiting = [node]
+    while waiting:
+        at = waiting.pop()
+        if isinstance(at.value, dict):
+            waiting.extend(at.value.values())
+            if _is_known(at):
+                found.add(tuple(at.value["context"].value.split(".")))
+        elif isinstance(at.value, tuple):
+            waiting.extend(at.value)
+        elif isinstance(at.value, str) and "${" in at.value:
+            try:
+                found.update(reference.path for reference in references.references(at.value))
+            except references.BadReference:
+                continue
+    return frozenset(found)
+
+
+def _filled(node: Node, key: str, names: Names, problems: Problems, secrets: bool) -> Node:
+    if isinstance(node.value, dict):
+        entries = {name: _filled(child, name, names, problems, secrets) for name, child in node.value.items()}
+        if _is_known(node):
+            # `context: dealer.name` is known now: what is left for the run is a constant.
+            text = replace(entries.pop("context"), value=f"${{{node.value['context'].value}}}")
+            entries["const"] = _text(text, names, problems, secrets)
+        return node if _same(tuple(entries.values()), tuple(node.value.values())) else replace(node, value=entries)
+    if isinstance(node.value, tuple):
+        elements = tuple(_filled(child, key, names, problems, secrets) for child in node.value)
+        return node if _same(elements, node.value) else replace(node, value=elements)
+    if isinstance(node.value, str) and "${" in node.value and key not in _EXPRESSIONS:
+        return _text(node, names, problems, secrets)
+    return node
+
+
+def _is_known(node: Node) -> bool:
+    """A field whose `context` is a parameter or something of the dealer's."""
+    return (node.text("context") or "").startswith(("dealer.", "params."))
+
+
+def _same(after: Sequence[Node], before: Sequence[Node]) -> bool:
+    return len(after) == len(before) and all(new is old for new, old in zip(after, before, strict=True))
+
+
+def _text(node: Node, names: Names, problems: Problems, secrets: bool) -> Node:
+    try:
+        reader = _Reader(node, names, problems, secrets)
+        value = references.parsed(node.value, reader.known)
+    except references.BadReference as error:
+        problems.add(node, "E041", str(error), offset=error.offset)
+        return replace(node, is_sample=True)
+    if isinstance(value, Node):
+        # The fault of a value is where the value was written, the fault of a key where the key is.
+        return replace(value, key=node.key, is_sample=value.is_sample or node.is_sample)
+    if isinstance(value, Template) and len(value.parts) > 1:
+        reader.refuse_mixture(value)
+    return replace(node, value=value, is_sample=node.is_sample or reader.is_sample)
+
+
+def _wrapped(value: Value, at: Node) -> Node:
+    """A value that was no part of a tree, as if it had been written at this node."""
+    if isinstance(value, Mapping):
+        value = {key: _wrapped(item, at) for key, item in value.items()}
+    elif isinstance(value, list | tuple):
+        value = tuple(_wrapped(item, at) for item in value)
+    return replace(at, value=value)
+
+
+class _Reader:
+    """Reads the references of one text, and remembers whether a stand-in was among them."""
+
+    def __init__(self, node: Node, names: Names, problems: Problems, secrets: bool) -> None:
+        self.node = node
+        self.names = names
+        self.problems = problems
+        self.secrets = secrets
+        self.is_sample = False
+        self.is_whole = references.is_whole(node.value)
+
+    def known(self, reference: Reference) -> Value:
+        root, rest = reference.path[0], reference.path[1:]
+        text = ".".join(reference.path)
+        if root not in self.names.roots:
+            return self.unknown(text, "reference", (f"{name}." for name in self.names.roots), root)
+        if root == "secret":
+            return self.secret(text, rest)
+        if root == "params" and rest:
+            return self.param(reference, rest)
+        members = references.ROOTS.get(root)
+        if members is not None and (not rest or rest[0] not in members):
+            return self.unknown(text, "reference", (f"{root}.{member}" for member in members), text)
+        if root == "dealer":
+            return self.dealer(rest)
+        raise references.Unfilled(text)
+
+    def secret(self, text: str, rest: tuple[str, ...]) -> Value:
+        if not self.secrets:
+            self.problems.add(
+                self.node,
+                "E042",
+                f"`${{{text}}}` stands outside of `transport` and `triggers`: a secret goes nowhere else",
+                offset=self.offset(text),
+            )
+            self.is_sample = True
+        if len(rest) != 1:
+            return self.unknown(text, "reference", (), text)
+        raise references.Unfilled(text)
+
+    def param(self, reference: Reference, rest: tuple[str, ...]) -> Value:
+        node = self.names.params.get(rest[0])
+        if node is None or len(rest) > 1:
+            return self.unknown(".".join(rest), "parameter", self.names.params, ".".join(reference.path))
+        if reference.format or reference.months or reference.days or reference.seconds:
+            raise references.BadReference("a parameter takes no offset and no format: it is no moment of the run", 0)
+        self.is_sample = self.is_sample or node.is_sample
+        return node if self.is_whole else node.plain
+
+    def dealer(self, rest: tuple[str, ...]) -> Value:
+        value: Value = self.names.dealer
+        for name in rest:
+            value = value.get(name) if isinstance(value, Mapping) else None
+        return _wrapped(value, self.node) if self.is_whole else value
+
+    def unknown(self, name: str, what: str, known: Iterable[str], shown: str) -> Value:
+        self.problems.unknown(self.node, "E040", what, known, name=name, offset=self.offset(shown))
+        self.is_sample = True
+        return ""
+
+    def offset(self, name: str) -> int:
+        return max(str(self.node.value).find(name), 0)
+
+    def refuse_mixture(self, value: Template) -> None:
+        """A text of a secret and of what a run knows would have to be kept unmasked until the run."""
+        roots = {part.path[0] for part in value.parts if isinstance(part, Reference)}
+        if "secret" in roots and len(roots) > 1:
+            self.problems.add(
+                self.node,
+                "E042",
+                "a secret and a value of the run in one text",
+                "give the secret a place of its own: `auth` with `inject`, or a header",
+            )

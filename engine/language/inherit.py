@@ -1,0 +1,71 @@
+"""How a definition takes over another's, and how a dealer overrides it: maps merge, lists replace.
+
+Works on trees and knows only what replaces its block: a new source verb or a new discriminator.
+"""
+
+from collections.abc import Sequence
+
+from engine.language.problems import Problems
+from engine.language.tree import Node
+
+SOURCES = ("column", "path", "context", "const", "field", "firstOf", "join", "sum", "text")
+
+# The key whose change makes another thing of the block it stands in.
+_DISCRIMINATORS = {"transport": "type", "auth": "type", "pagination": "type", "encode": "format", "decode": "format"}
+
+
+def merged(base: Node, over: Node, problems: Problems, *names: str) -> Node:
+    """`base` with what `over` says laid on it; `names` are the keys that lead here.
+
+    A block that keeps its discriminator is merged, one that changes it is replaced; `remove: [keys]`
+    takes keys of the base away first.
+    """
+    if not (base.is_map and over.is_map) or _replaces(base, over, names):
+        return over
+    entries = dict(base.value)
+    removed = over.child("remove")
+    for node in removed.value if removed is not None and isinstance(removed.value, tuple) else ():
+        if isinstance(node.value, str) and node.value in entries:
+            del entries[node.value]
+        else:
+            problems.unknown(node, "E052", "key to remove", tuple(base.value))
+    for key, node in over.value.items():
+        if key == "remove" and isinstance(node.value, tuple):
+            continue
+        entries[key] = merged(entries[key], node, problems, *names, key) if key in entries else node
+    return Node(entries, over.place, over.key, over.is_sample)
+
+
+def refuse_sealed(override: Node, sealed: Sequence[Node], problems: Problems) -> None:
+    """An error for each key of a dealer's override that touches what the definition has sealed."""
+    for seal in sealed:
+        if not isinstance(seal.value, str):
+            continue
+        node = override
+        for name in seal.value.split("."):
+            below = node.child(name)
+            if below is None:
+                break
+            node = below
+        else:
+            problems.add(
+                node,
+                "E050",
+                f"`{seal.value}` is sealed by the definition ({seal.place}): no dealer may override it",
+                "change the definition, or leave this out",
+                key=True,
+            )
+
+
+def _replaces(base: Node, over: Node, names: Sequence[str]) -> bool:
+    """Whether `over` makes another thing of this block."""
+    name = names[-1] if names else ""
+    discriminator = _DISCRIMINATORS.get(name)
+    if discriminator is not None:
+        new, old = over.child(discriminator), base.child(discriminator)
+        return new is not None and old is not None and new.value != old.value
+    if len(names) > 1 and names[-2] == "fields":
+        verbs = {verb for verb in SOURCES if over.child(verb) is not None}
+        # `text` and `field` mean a source only beside no other; a renamed target is no map and never gets here.
+        return bool(verbs) and not verbs & set(base.value)
+    return False

@@ -1,0 +1,121 @@
+"""Feeds that would eat each other's files: one place, patterns that can match one name, and one of them deletes.
+
+Decided on the patterns alone: both become small automata, and a name that both accept is searched
+for. What cannot be decided is a warning. Nothing here looks at a server.
+"""
+
+import fnmatch
+import posixpath
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import re2
+
+from engine.language import automaton
+from engine.language.patterns import options
+from engine.language.problems import Problems
+from engine.language.tree import Node
+
+_PORTS = {"sftp": 22, "ftp": 21}
+_PLACED = frozenset({"sftp", "ftp", "file"})
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What one enabled feed takes: the names it matches at one place."""
+
+    feed: str
+    pattern: str
+    is_regex: bool
+    removes: bool
+    is_shared: bool
+    filename: Node
+
+
+class Source(NamedTuple):
+    """Where names are looked for: equal for two feeds that look into one folder."""
+
+    type: str
+    host: str
+    port: str
+    user: str
+    directory: str
+
+
+def claims(feed: str, transport: Node) -> tuple[Source, Claim] | None:
+    """What a feed takes from where, or None for a transport without names or one that is not resolved."""
+    kind = transport.text("type")
+    filename = transport.child("filename")
+    if kind not in _PLACED or filename is None or not isinstance(filename.value, str):
+        return None
+    directory = transport.child("directory")
+    port = transport.child("port")
+    place = Source(
+        type=kind,
+        host=_plain(transport.child("host")).casefold(),
+        port=str(port.value) if port is not None else str(_PORTS.get(kind, "")),
+        user=_plain(transport.child("username")),
+        directory=posixpath.normpath(_plain(directory) or "."),
+    )
+    removes = transport.flag("deleteFromServer") or transport.child("moveTo") is not None
+    claim = Claim(feed, filename.value, transport.flag("regex"), removes, transport.flag("shared"), filename)
+    return place, claim
+
+
+def check(found: Iterable[tuple[Source, Claim]], problems: Problems) -> None:
+    """An error for each pair of feeds that can meet at one file which one of them removes."""
+    places: dict[Source, list[Claim]] = defaultdict(list)
+    for place, claim in found:
+        places[place].append(claim)
+    known: dict[tuple[str, bool, str, bool], str | None] = {}
+    for claimants in places.values():
+        for index, claim in enumerate(claimants):
+            for other in claimants[:index]:
+                _pair(claim, other, known, problems)
+
+
+def common_name(left: str, left_regex: bool, right: str, right_regex: bool) -> str | None:
+    """A name that both patterns match, or None. Raises automaton.Unreadable where that cannot be told."""
+    first, second = _regex(left, left_regex), _regex(right, right_regex)
+    name = automaton.shared(first, second)
+    if name is None:
+        return None
+    if re2.search(first, name, options()) and re2.search(second, name, options()):
+        return name
+    raise automaton.Unreadable(left)
+
+
+def _pair(claim: Claim, other: Claim, known: dict[tuple[str, bool, str, bool], str | None], problems: Problems) -> None:
+    if not (claim.removes or other.removes) or (claim.is_shared and other.is_shared):
+        return
+    key = (claim.pattern, claim.is_regex, other.pattern, other.is_regex)
+    try:
+        if key not in known:
+            known[key] = common_name(*key)
+    except automaton.Unreadable:
+        for each, twin in ((claim, other), (other, claim)):
+            message = f"it cannot be told whether `{each.feed}` and `{twin.feed}` match the same files"
+            problems.add(each.filename, "W004", message, f"see {twin.filename.place}; use simpler patterns")
+        return
+    name = known[key]
+    if name is None:
+        return
+    for each, twin in ((claim, other), (other, claim)):
+        problems.add(
+            each.filename,
+            "E072",
+            f"`{each.feed}` and `{twin.feed}` both match files such as `{name}` in one place, "
+            f"and {'each' if each.removes and twin.removes else 'one of them'} removes what it took",
+            f"the other pattern is at {twin.filename.place}; tell them apart, or say shared: true in both",
+        )
+
+
+def _regex(pattern: str, is_regex: bool) -> str:
+    return pattern if is_regex else fnmatch.translate(pattern).replace("\\Z", "\\z").replace("(?>", "(?:")
+
+
+def _plain(node: Node | None) -> str:
+    """Text to compare by; a secret or a reference of the run is equal to itself."""
+    return "" if node is None else str(node.value)
