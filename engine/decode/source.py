@@ -1,0 +1,170 @@
+"""The bytes of a delivery, unpacked under caps. Never writes a file and never uses a name from an archive as a path.
+
+Refusals: `compression.wrong` (not the declared packing), `compression.cut` (it ends too early),
+`compression.damaged`, `compression.encrypted`, `compression.method`, `compression.nested`,
+`zip.member` (none or several fit), `zip.bomb`, `file.tooLarge`.
+"""
+
+import gzip
+import io
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import IO, cast
+
+from engine.errors import DecodeError
+from engine.model import Value
+
+CHUNK = 1 << 17  # bytes; small enough that what is made of a chunk stays in the processor's cache
+STREAMED = 4 << 30  # bytes: the cap of formats that are read row by row
+WHOLE = 256 << 20  # bytes: the cap of formats whose document is in memory as a whole
+
+_UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+_RATIO = 100  # unpacked bytes per packed byte; deflate reaches 1032, tables of people about 20
+_RATIO_FROM = 16 << 20  # bytes: below this no ratio is a danger
+_DIRECTORY = 1 << 20  # bytes: the table of contents of a zip, about 10,000 members
+_GZIP = b"\x1f\x8b"
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # the second is an archive without members
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # lzma may ask for 4 GiB before its first byte
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the bytes of a delivery are, and how they are packed: "none", "gzip" or "zip"."""
+
+    path: Path
+    packing: str
+    limit: int  # bytes, unpacked
+    member: zipfile.ZipInfo | None = None
+
+
+def size(value: Value) -> int:
+    """Bytes, from a number or from text with a unit ("64MiB")."""
+    if isinstance(value, int):
+        return value
+    text = str(value).strip()
+    digits = text.rstrip("BKMGi")
+    return int(digits) * _UNITS[text[len(digits) :] or "B"]
+
+
+def opened(path: Path, settings: Mapping[str, Value], limit: int = STREAMED, container: bool = False) -> Source:
+    """Look at the first bytes and decide how the delivery is packed.
+
+    `container` says that the format itself is a zip (xlsx), so that `auto` leaves a zip alone.
+    """
+    limit = size(settings.get("maxBytes", limit))
+    with path.open("rb") as file:
+        magic = file.read(4)
+    found = "gzip" if magic.startswith(_GZIP) else "zip" if magic in _ZIP else "none"
+    wanted = settings.get("compression", "auto")
+    if wanted == "auto":
+        wanted = "none" if container and found == "zip" else found
+    if wanted not in ("none", found):
+        raise DecodeError("compression.wrong", f"expected {wanted}, but the first bytes of the file are no {wanted}")
+    member = _member(path, settings.get("member")) if wanted == "zip" else None
+    source = Source(path, wanted, limit, member)
+    if wanted != "none" and not container:
+        _refuse_nesting(source)
+    return source
+
+
+def chunks(source: Source, size: int = CHUNK) -> Iterator[bytes]:
+    """The unpacked bytes, `size` at a time; only the last piece is shorter, and none is empty."""
+    with source.path.open("rb") as file, closing(_unpacked(source, file)) as stream:
+        packed = source.path.stat().st_size
+        produced = 0
+        while chunk := _read(stream, size):
+            produced += len(chunk)
+            if source.packing != "none" and produced > _RATIO_FROM and produced > packed * _RATIO:
+                raise DecodeError("zip.bomb", f"{packed} bytes unpack to more than {_RATIO} times as many")
+            if produced > source.limit:
+                raise DecodeError(
+                    "file.tooLarge" if source.packing == "none" else "zip.bomb",
+                    f"expected at most {source.limit} bytes of content (decode.maxBytes), found more",
+                )
+            yield chunk
+
+
+def content(source: Source) -> bytes:
+    """All unpacked bytes."""
+    return b"".join(chunks(source))
+
+
+def _unpacked(source: Source, file: IO[bytes]) -> IO[bytes]:
+    if source.packing == "gzip":
+        return cast(IO[bytes], gzip.open(file))
+    if source.member is not None:
+        try:
+            return zipfile.ZipFile(file).open(source.member)
+        except (zipfile.BadZipFile, EOFError, ValueError, struct.error) as error:
+            raise DecodeError("compression.damaged", "the zip archive is damaged; it has to be sent again") from error
+    return file
+
+
+def _read(stream: IO[bytes], size: int) -> bytes:
+    """Exactly `size` bytes, fewer only at the end."""
+    pieces = io.BytesIO()
+    try:
+        while (missing := size - pieces.tell()) and (piece := stream.read(missing)):
+            pieces.write(piece)
+    except EOFError as error:
+        raise DecodeError("compression.cut", "the compressed file ends too early: it was cut short") from error
+    except (zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
+        raise DecodeError("compression.damaged", "the file does not unpack: its coding or checksum is wrong") from error
+    return pieces.getvalue()
+
+
+def _refuse_nesting(source: Source) -> None:
+    """An archive in an archive is refused: the caps hold for one level."""
+    magic = next(chunks(source, 4), b"")
+    if magic.startswith(_GZIP) or magic in _ZIP:
+        raise DecodeError("compression.nested", "found an archive inside the archive; expected the data itself")
+
+
+def _member(path: Path, wanted: str | None) -> zipfile.ZipInfo:
+    """The one member that `wanted` (a glob on its name) fits; without it the only one there is."""
+    members = [member for member in _members(path) if wanted is None or _fits(member.filename, wanted)]
+    if len(members) != 1:
+        which = "in the archive" if wanted is None else f"that decode.member ({wanted!r}) fits"
+        raise DecodeError("zip.member", f"expected one file {which}, found {len(members)}; name it by decode.member")
+    (member,) = members
+    if member.flag_bits & 1:
+        raise DecodeError("compression.encrypted", "the zip archive is encrypted; expected one without a password")
+    if member.compress_type not in _METHODS:
+        raise DecodeError("compression.method", f"zip method {member.compress_type}; expected stored or deflate")
+    return member
+
+
+def _members(path: Path) -> list[zipfile.ZipInfo]:
+    """The files of the archive, without folders and without what macOS adds."""
+    try:
+        if _directory_size(path) > _DIRECTORY:
+            raise DecodeError("zip.bomb", f"the archive's table of contents is larger than {_DIRECTORY} bytes")
+        with zipfile.ZipFile(path) as archive:
+            return [m for m in archive.infolist() if not m.is_dir() and not m.filename.startswith("__MACOSX/")]
+    except (zipfile.BadZipFile, EOFError, ValueError, struct.error) as error:
+        # A zip has its table of contents at the end, so a cut one shows as having none.
+        raise DecodeError("compression.cut", "the zip archive has no table of contents: was it cut?") from error
+
+
+def _fits(name: str, wanted: str) -> bool:
+    return fnmatchcase(name, wanted) or fnmatchcase(name.rpartition("/")[2], wanted)
+
+
+def _directory_size(path: Path) -> int:
+    """Bytes of the table of contents, read before zipfile makes an object of every entry (APPNOTE 4.3.14-16)."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - (1 << 16) - 42))
+        tail = file.read()
+        end = tail.rfind(b"PK\x05\x06")
+        if end < 0:
+            raise zipfile.BadZipFile
+        if tail[max(0, end - 20) : end].startswith(b"PK\x06\x07"):  # the zip64 one stands in its place
+            file.seek(struct.unpack_from("<Q", tail, end - 12)[0])
+            return int(struct.unpack_from("<Q", file.read(56), 40)[0])
+        return int(struct.unpack_from("<L", tail, end + 12)[0])
