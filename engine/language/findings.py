@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from engine.language import words
+from engine.language.codes import MEANING
 
 Format = Literal["text", "json", "github", "sarif"]
 
@@ -39,6 +40,7 @@ CODES: dict[str, str] = {
     "E028": "a field without exactly one source",
     "E029": "keys that do not go together",
     "E030": "a secret written out",
+    **MEANING,
 }
 
 
