@@ -76,8 +76,11 @@ def distance(left: str, right: str) -> int:
     return row[-1]
 
 
-def nearest(word: str, choices: Iterable[str]) -> str | None:
-    """The choice that was probably meant, or None; ties go to the first in the alphabet."""
+def nearest(word: str, choices: Iterable[str], edits: int | None = None) -> str | None:
+    """The choice that was probably meant, or None; ties go to the first in the alphabet.
+
+    With `edits`, only one that is at most so many letters away.
+    """
     known = sorted(set(choices))
     folded = _folded(word)
     for choice in known:
@@ -86,6 +89,8 @@ def nearest(word: str, choices: Iterable[str]) -> str | None:
     scored = sorted((distance(folded, _folded(choice)), choice) for choice in known)
     if scored and scored[0][0] == 1:
         return scored[0][1]
+    if edits is not None:
+        return None
     for meant in _SYNONYMS.get(word.lower(), ()):
         if meant in known:
             return meant
@@ -142,6 +147,11 @@ def _is_shown(value: str) -> bool:
     """References, maps, lists, anchors of blocks and nothing at all hold no secret themselves."""
     bare = value.strip().strip("'\"").strip()
     return bare in ("", "|", ">", "|-", ">-", "{", "[") or bool(re.fullmatch(r"\$\{[^{}]*\}", bare)) or value[:1] in "{["
+
+
+def without_login(text: str) -> str:
+    """The text without user and password in an address."""
+    return _LOGIN_IN_URL.sub(MASK, text)
 
 
 def _value_end(line: str, start: int) -> int:

@@ -1,0 +1,197 @@
+"""The JSON Schemas of `schemas/` put together, one for each kind of definition. Checks nothing itself.
+
+The files say what a value is once it is there. Two things are added here for all of them alike:
+where a definition may stand for a value by `${...}`, text with a reference is legal; and what is
+laid on another definition (`basedOn`, a dealer's `override`) may leave out what that one has.
+"""
+
+import json
+import posixpath
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from engine.language.words import names_secret
+
+Form = Literal["whole", "based", "override"]
+
+KINDS = ("feed", "dealer", "activity", "export")
+
+_FOLDER = Path(__file__).resolve().parents[2] / "schemas"  # beside the engine, in a checkout and in a wheel
+_REFERENCE = {"type": "string", "pattern": "\\$\\{"}
+# Keywords whose values are schemas, by the shape they have them in.
+_NAMED = ("properties", "patternProperties")
+_VALUES = ("items", "additionalProperties")
+_BRANCHES = ("then", "else")
+_TESTS = ("if", "not", "propertyNames")
+_LISTS = ("allOf", "anyOf")
+_LEFT_OUT = ("$schema", "$defs", "x-partial", "x-without")
+
+
+class _Mode(NamedTuple):
+    """How a schema is taken over."""
+
+    prefix: str  # of its name in the bundle
+    is_open: bool  # references may stand for values
+    is_partial: bool  # what is lacking is taken from another definition
+
+
+_WHOLE = _Mode("", True, False)
+_PARTIAL = _Mode("partial.", True, True)
+_LITERAL = _Mode("literal.", False, False)
+
+
+@cache
+def bundled(kind: str) -> dict[str, Any]:
+    """The JSON Schema 2020-12 of one kind with its components: one document, no other file needed."""
+    bundle = _Bundle()
+    if kind in ("feed", "export"):
+        whole, part = (bundle.reference(f"{kind}.json", "", mode) for mode in (_WHOLE, _PARTIAL))
+        based = {"$ref": part, "required": ["version", "kind"]}
+        root: dict[str, Any] = {"if": {"required": ["basedOn"]}, "then": based, "else": {"$ref": whole}}
+    else:
+        root = {"$ref": bundle.reference(f"{kind}.json", "", _LITERAL)}
+    about = {key: _file(f"{kind}.json").get(key, "") for key in ("title", "description")}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **about, **root, "$defs": bundle.definitions}
+
+
+@cache
+def checked(kind: str, form: Form) -> dict[str, Any]:
+    """The same for one form of definition, and no more than that: it is compiled at every start.
+
+    `whole` stands alone, `based` is laid on another definition, `override` is what a dealer says on
+    top of one. A dealer's file does not hold the schemas of its overrides: they are checked by
+    themselves.
+    """
+    bundle = _Bundle(with_overrides=False)
+    if form == "whole":
+        root = {"$ref": bundle.reference(f"{kind}.json", "", _WHOLE if kind in ("feed", "export") else _LITERAL)}
+    elif form == "based":
+        root = {"$ref": bundle.reference(f"{kind}.json", "", _PARTIAL), "required": ["version", "kind"]}
+    else:
+        dealers = _file("dealer.json")["$defs"][kind]["properties"]["override"]
+        root = {"$ref": bundle.override(dealers["x-partial"], tuple(dealers["x-without"]))}
+    return {**root, "$defs": bundle.definitions}
+
+
+@cache
+def _file(name: str) -> dict[str, Any]:
+    if not (_FOLDER / name).exists():
+        return {"type": "object"}  # until its writer has written it
+    node: dict[str, Any] = json.loads((_FOLDER / name).read_text(encoding="utf-8"))
+    return node
+
+
+class _Bundle:
+    """Collects every schema that is referred to, under a name of its own."""
+
+    def __init__(self, with_overrides: bool = True) -> None:
+        self.definitions: dict[str, Any] = {"reference": _REFERENCE}
+        self._with_overrides = with_overrides
+
+    def reference(self, file: str, pointer: str, mode: _Mode) -> str:
+        """The address in the bundle of a schema in a file, which is taken over if it is not yet there."""
+        words = [file.removesuffix(".json").replace("/", "."), *(word for word in pointer.split("/")[1:] if word != "$defs")]
+        name = mode.prefix + ".".join(words)
+        if name not in self.definitions:
+            self.definitions[name] = {}  # a schema may hold itself
+            self.definitions[name] = self._value(_at(_file(file), pointer), file, mode)
+        return f"#/$defs/{name}"
+
+    def _value(self, node: Any, file: str, mode: _Mode) -> Any:
+        """A schema that describes a value, not one that only tests it."""
+        copy = self._copy(node, file, mode)
+        if not mode.is_open or not isinstance(copy, dict) or not _wants_reference(copy):
+            return copy
+        about = {key: copy.pop(key) for key in ("description", "examples", "default") if key in copy}
+        return {**about, "if": {"$ref": "#/$defs/reference"}, "else": copy}
+
+    def _copy(self, node: Any, file: str, mode: _Mode) -> Any:
+        if not isinstance(node, dict):
+            return node
+        copy: dict[str, Any] = {}
+        tests = _LITERAL
+        for key, value in node.items():
+            if key == "$ref":
+                copy["$ref"] = self._resolved(value, file, mode)
+            elif key in _NAMED:
+                copy[key] = {name: self._property(name, item, file, mode) for name, item in value.items()}
+            elif key == "items":
+                copy[key] = self._value(value, file, _WHOLE if mode.is_partial else mode)
+            elif key in _VALUES:
+                copy[key] = self._value(value, file, mode)
+            elif key in _BRANCHES:
+                copy[key] = self._copy(value, file, mode)
+            elif key in _TESTS:
+                copy[key] = self._copy(value, file, tests)
+            elif key in _LISTS:
+                copy[key] = [self._copy(item, file, mode) for item in value if not (mode.is_partial and item.get("x-whole"))]
+            elif key == "dependentSchemas":
+                copy[key] = {name: self._copy(item, file, mode) for name, item in value.items()}
+            elif key not in _LEFT_OUT:
+                copy[key] = value
+        if "x-partial" in node and self._with_overrides:
+            copy["$ref"] = self.override(node["x-partial"], tuple(node["x-without"]))
+        if mode.is_partial:
+            self._loosen(copy)
+        return {key: value for key, value in copy.items() if value != []}
+
+    def _property(self, name: str, node: Any, file: str, mode: _Mode) -> Any:
+        """A text under a key that names a secret is a reference, also where its schema does not say so."""
+        if isinstance(node, dict) and names_secret(name) and node.get("type") == "string" and "pattern" not in node:
+            return {**{key: node[key] for key in ("description", "examples") if key in node}, "$ref": self.reference("common.json", "/$defs/secret", mode)}
+        return self._value(node, file, mode)
+
+    def _resolved(self, target: str, file: str, mode: _Mode) -> str:
+        name, _, pointer = target.partition("#")
+        return self.reference(posixpath.normpath(posixpath.join(posixpath.dirname(file), name)) if name else file, pointer, mode)
+
+    def override(self, target: str, without: tuple[str, ...]) -> str:
+        """What a dealer may say on top of a definition."""
+        file, _, pointer = target.partition("#")
+        whole = self.definitions[self.reference(file, pointer, _PARTIAL).removeprefix("#/$defs/")]
+        name = f"override.{file.removesuffix('.json')}"
+        kept = {key: value for key, value in whole["properties"].items() if key not in without}
+        self.definitions[name] = {**whole, "properties": kept}
+        return f"#/$defs/{name}"
+
+    def _loosen(self, copy: dict[str, Any]) -> None:
+        """What another definition gives may be lacking here; `remove` takes keys of it away."""
+        copy.pop("required", None)
+        variants = copy.get("allOf", []) if "x-by" in copy else []
+        if variants:
+            copy["allOf"] = [*variants, self._any_variant(copy["x-by"], variants)]
+        elif copy.get("additionalProperties", True) is not True:
+            removed = {"description": "Keys that are left out.", "examples": [["guards"]], "type": "array", "items": {"type": "string"}}
+            copy["properties"] = {"remove": removed, **copy.get("properties", {})}
+
+    def _any_variant(self, by: str, variants: list[dict[str, Any]]) -> dict[str, Any]:
+        """Without its discriminator a block has the keys of any variant: which one, the other definition says."""
+        keys: dict[str, Any] = {}
+        for variant in variants:
+            schema = self.definitions[variant["then"]["$ref"].removeprefix("#/$defs/")]
+            for key, value in schema.get("properties", {}).items():
+                keys[key] = value if keys.get(key, value) == value else {}
+        return {"if": {"not": {"required": [by]}}, "then": {"properties": keys, "additionalProperties": False}}
+
+
+def _at(node: Any, pointer: str) -> Any:
+    for word in pointer.split("/")[1:]:
+        node = node[word]
+    return node
+
+
+def _wants_reference(node: dict[str, Any]) -> bool:
+    """Whether plain text with a reference would be refused here, and is meant to be legal."""
+    if node.get("x-literal") or "const" in node or "$ref" in node:
+        return False
+    types = node.get("type", [])
+    types = [types] if isinstance(types, str) else types
+    if "enum" in node or "pattern" in node:
+        return True
+    if "object" in types and len(types) == 1 or "string" in types or types == ["null"]:
+        return False
+    if types == ["array"]:
+        items = node.get("items", {})
+        return not isinstance(items, dict) or not ("$ref" in items or items.get("type") in ("object", "array"))
+    return bool(types)
