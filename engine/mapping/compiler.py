@@ -1,0 +1,148 @@
+"""Turns a stream into one Python function. The only module that executes text, and only text it wrote itself.
+
+The text is made of fresh names and bound constants (`source.py`): what a definition or a file says
+is never part of it, except as a constant that Python's own `ascii` printed.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from engine.errors import DefinitionError, RecordError
+from engine.mapping import activities, fields, gates, people
+from engine.mapping.columns import Header
+from engine.mapping.fields import Scope
+from engine.mapping.keys import text_of
+from engine.mapping.paths import Paths, parsed
+from engine.mapping.source import Source, literal
+from engine.model import Dealer, MappedRecord, StateCase, StateRule, Stream, Value
+
+Run = Callable[..., None]
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A function and what must be filled in before it runs (`fields.given`)."""
+
+    run: Run
+    source: Source
+
+
+def path(text: str) -> Callable[[Value], Value]:
+    """One JMESPath as a function of a document. It may raise RecordError ("path.type")."""
+    source = Source()
+    with source.block("def run(r)"):
+        source.line(f"return {Paths(source).value(parsed(text), 'r', {})}")
+    return _executed(source).run
+
+
+def mapper(stream: Stream, header: Header | None, dealer: Dealer, nulls: frozenset[str]) -> Compiled:
+    """`run(rows, indexes, context, given, take, miss, fault, warn, bad_element)` for a stream's records."""
+    source = Source()
+    head = "def run(rows, indexes, context, given, take, miss, fault, warn, bad_element)"
+    with source.block(head), source.block("for i in indexes"):
+        source.line("r = rows[i]")
+        with source.block("try"):
+            if header is None:
+                _objects_only(source)
+            scope = Scope(source, Paths(source), dealer, nulls, "r", header, stream.fields)
+            _record(scope, stream)
+        with source.block("except RecordError as error"):
+            source.line("fault(i, r, error)")
+    return _executed(source)
+
+
+def lapsed(stream: Stream) -> Stream:
+    """What is left of a stream for a record that no longer passes its `if`: its keys, and the state it falls to."""
+    state = StateRule(cases=(StateCase(None, str(stream.records.lapsed)),))
+    specs = tuple(
+        replace(spec, state=state, occurred=None, values=(), set={}, keep_first=(), after=None, condition=None)
+        for spec in stream.activities
+    )
+    records = replace(stream.records, condition=None, check=None)
+    return replace(stream, records=records, activities=specs, contact=None, vehicle=None)
+
+
+def explainer(stream: Stream, header: Header | None, dealer: Dealer, nulls: frozenset[str]) -> Compiled:
+    """`run(r, context, given, problem)`: every field by itself; `problem(name, error)` hears of each that fails."""
+    source = Source()
+    with source.block("def run(r, context, given, problem)"):
+        source.line("i = 0")
+        source.line("warn = lambda *ignored: None")
+        scope = Scope(source, Paths(source), dealer, nulls, "r", header, stream.fields)
+        for name in fields.needed(stream.fields, stream.fields):
+            scope.known.clear()
+            with source.block("try"):
+                var = scope.var(name)
+                fields.require(scope, [name])
+            with source.block("except RecordError as error"):
+                source.line(f"problem({literal(name)}, error)")
+                for variable in re.findall(r"\b[avwx]\d+\b", f"{var.value} {var.absent or ''} {var.warned or ''}"):
+                    source.line(f"{variable} = {'None' if variable[0] in 'vx' else 'False'}")
+    return _executed(source)
+
+
+def _objects_only(source: Source) -> None:
+    fault = source.bind(activities.Fault("record.unreadable", "expected an object as a record"))
+    with source.block("if r.__class__ is not dict"):
+        source.line(f"raise {fault}()")
+
+
+def _record(scope: Scope, stream: Stream) -> None:
+    """The whole way of a record: gate, fields, then what they make."""
+    source = scope.source
+    _gate(scope, stream)
+    order = fields.needed(stream.fields, stream.fields)
+    for name in order:
+        scope.var(name)
+    fields.require(scope, order)
+    if stream.records.check is not None:
+        asked = gates.truth(scope, parsed(stream.records.check))
+        unasked = source.bind(RecordError("record.unasked", "a record outside what was asked for"))
+        with source.block(f"if {asked} is False"):
+            source.line(f"warn(i, {unasked}, None, None)")
+    contact, contact_from, vehicle = "None", "None", "None"
+    if stream.contact is not None:
+        contact = people.contact(scope, stream.contact) if stream.contact.values else "None"
+        if stream.contact.source is not None:
+            contact_from = activities.awaited(scope, replace(stream.contact.source, on_missing="ignore"))
+    if stream.vehicle is not None and stream.vehicle.values:
+        vehicle = people.vehicle(scope, stream.vehicle)
+    made = activities.activities(scope, stream.activities)
+    version = _version(scope, stream.version)
+    record = f"i, {contact}, {vehicle}, {made}, {version}, {contact_from}, False"
+    source.line(f"take(new({source.bind(MappedRecord)}, ({record})))")
+
+
+def _gate(scope: Scope, stream: Stream) -> None:
+    """Each part of `if` as soon as its fields are read, so another shape of record is let go before it can fault."""
+    if stream.records.condition is None:
+        return
+    for part in gates.conjuncts(parsed(stream.records.condition)):
+        holds = gates.truth(scope, part)
+        with scope.source.block(f"if {holds} is not True"):
+            scope.source.line("miss(i)")
+            scope.source.line("continue")
+
+
+def _version(scope: Scope, name: str | None) -> str:
+    if name is None:
+        return "None"
+    value = scope.var(name).value
+    return f"(None if {value} is None else {scope.source.bind(text_of)}({value}))"
+
+
+def _executed(source: Source) -> Compiled:
+    names: dict[str, Any] = {"RecordError": RecordError, "new": tuple.__new__, **source.bound}
+    try:
+        exec(compile(source.text, "<mapping>", "exec"), names)  # noqa: S102 - the one place (ruling 30)
+    except (SyntaxError, RecursionError, MemoryError) as error:
+        raise DefinitionError(f"this mapping is nested too deeply to be compiled: {error}") from None
+    run: Run = names["run"]
+    return Compiled(run, source)
+
+
+def filled(compiled: Compiled, context: Mapping[str, Value], dealer: Dealer) -> dict[str, Value]:
+    """What the function's `given` is for one batch."""
+    return fields.given(compiled.source, context, dealer)
