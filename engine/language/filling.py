@@ -123,7 +123,8 @@ class _Reader:
         self.problems = problems
         self.secrets = secrets
         self.is_sample = False
-        self.is_whole = references.is_whole(node.value)
+        # A parameter inside an offset is not the whole text.
+        self.is_whole = references.is_whole(node.value) and node.value.count("${") == 1
 
     def known(self, reference: Reference) -> Value:
         root, rest = reference.path[0], reference.path[1:]

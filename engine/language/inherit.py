@@ -5,6 +5,7 @@ Works on trees and knows only what replaces its block: a new source verb or a ne
 
 from collections.abc import Sequence
 
+from engine.language import schema
 from engine.language.problems import Problems
 from engine.language.tree import Node
 
@@ -55,6 +56,12 @@ def refuse_sealed(override: Node, sealed: Sequence[Node], problems: Problems) ->
                 "change the definition, or leave this out",
                 key=True,
             )
+
+
+def check_structure(root: Node, problems: Problems) -> None:
+    """Whether what came of merging and filling still has the structure of a feed."""
+    for fault in schema.problems("feed", root.written):
+        problems.add(root.at(fault.path), fault.code, fault.message, fault.help, key=fault.on_key)
 
 
 def _replaces(base: Node, over: Node, names: Sequence[str]) -> bool:

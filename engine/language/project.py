@@ -170,6 +170,8 @@ def _definitions(files: _Files, problems: Problems) -> Mapping[str, Definition]:
             inherited = root.with_entries({key: child for key, child in root.entries().items() if key not in _OWN})
             root = inherit.merged(inherited, node, problems)
         names = tuple(str(node.place.document.path) for _, node in chain)
+        if len(chain) > 1:
+            inherit.check_structure(root, problems)
         found[name] = definition.definition(name, root, names)
     return found
 

@@ -96,6 +96,13 @@ def is_whole(text: str) -> bool:
     return len(pieces) == 1 and pieces[0].is_reference
 
 
+def written(value: Template | SecretRef) -> str:
+    """The value as text with its references, as a definition would write it."""
+    if isinstance(value, SecretRef):
+        return f"${{secret.{value.name}}}"
+    return "".join(part if isinstance(part, str) else _written(part) for part in value.parts)
+
+
 def fill(value: Value | Template | Reference, context: Mapping[str, Value], timezone: ZoneInfo) -> Value:
     """The value with its references filled from `context` (`{"run": {"date": ...}, "field": {...}}`).
 
@@ -251,6 +258,13 @@ def _later(day: _Day, months: int) -> _Day:
     year, month = divmod(count, 12)
     last = calendar.monthrange(year, month + 1)[1]
     return day.replace(year=year, month=month + 1, day=min(day.day, last))
+
+
+def _written(reference: Reference) -> str:
+    amounts = ((reference.months, "mo"), (reference.days, "d"), (reference.seconds, "s"))
+    offset = "".join(f"{'+' if amount > 0 else '-'}{abs(amount)}{unit}" for amount, unit in amounts if amount)
+    printed = f":{reference.format}" if reference.format else ""
+    return f"${{{'.'.join(reference.path)}{offset}{printed}}}"
 
 
 def _text(value: Value) -> str:

@@ -4,10 +4,11 @@ Inheritance, overrides and parameters put values of several files into one tree;
 place it came from. Nothing here knows what a key means.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from engine.language.references import written
 from engine.language.yaml import Document, Mark
 from engine.model import Reference, SecretRef, Template, Value
 
@@ -104,6 +105,28 @@ class Node:
         if isinstance(self.value, tuple):
             return [node.plain for node in self.value]
         return self.value
+
+    @property
+    def written(self) -> Value:
+        """The same with references as their text: what a schema can look at."""
+        if isinstance(self.value, dict):
+            return {key: node.written for key, node in self.value.items()}
+        if isinstance(self.value, tuple):
+            return [node.written for node in self.value]
+        return written(self.value) if isinstance(self.value, Template | SecretRef) else self.value
+
+    def at(self, path: Iterable[Step]) -> "Node":
+        """The node at this path, or the nearest above it that there is."""
+        node = self
+        for step in path:
+            below = node.value
+            if isinstance(below, dict) and step in below:
+                node = below[step]
+            elif isinstance(below, tuple) and isinstance(step, int) and step < len(below):
+                node = below[step]
+            else:
+                break
+        return node
 
     def with_entries(self, entries: Mapping[str, "Node"]) -> "Node":
         return replace(self, value=dict(entries))
