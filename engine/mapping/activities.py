@@ -7,11 +7,13 @@ fault, in the warnings): its record goes on.
 from collections.abc import Callable, Iterable
 
 from engine.errors import RecordError
-from engine.mapping import fields, gates, values
-from engine.mapping.fields import Scope, Var
+from engine.mapping.fields import entries, require, templated
+from engine.mapping.gates import truth
 from engine.mapping.keys import digest, escaped, text_of
 from engine.mapping.paths import parsed
+from engine.mapping.scope import Scope, Var, needed
 from engine.mapping.source import literal
+from engine.mapping.values import mapping
 from engine.model import (
     ActivitySpec,
     After,
@@ -64,7 +66,7 @@ def _conditional(scope: Scope, number: int, spec: ActivitySpec, many: str) -> No
     if spec.condition is None:
         source.line(f"{many}.append({_activity(scope, number, spec)})")
         return
-    wanted = gates.truth(scope, parsed(spec.condition))
+    wanted = truth(scope, parsed(spec.condition))
     with source.block(f"if {wanted} is True"):
         source.line(f"{many}.append({_activity(scope.inside(scope.row, {}), number, spec)})")
 
@@ -75,14 +77,14 @@ def _elements(scope: Scope, number: int, spec: ActivitySpec, many: str) -> None:
     with source.block(f"if {elements} is not None"), source.block(f"for {at}, {element} in enumerate({elements})"):
         with source.block("try"):
             inner = scope.inside(element, spec.fields)
-            order = fields.needed(spec.fields, spec.fields)
+            order = needed(spec.fields, spec.fields)
             for name in order:
                 inner.var(name)
             if spec.condition is not None:
-                wanted = gates.truth(inner, parsed(spec.condition))
+                wanted = truth(inner, parsed(spec.condition))
                 with source.block(f"if {wanted} is not True"):
                     source.line("continue")
-            fields.require(inner, order)
+            require(inner, order)
             source.line(f"{many}.append({_activity(inner, number, spec)})")
         with source.block("except RecordError as error"):
             source.line(f"bad_element(i, error, {literal(str(spec.each))}, {at})")
@@ -96,9 +98,9 @@ def _activity(scope: Scope, number: int, spec: ActivitySpec) -> str:
     state = "None" if spec.state is None else _state(scope, spec.state)
     more = []
     for name, value in spec.set.items():
-        expression = fields.templated(scope, value) if isinstance(value, Template) else source.bind(value)
+        expression = templated(scope, value) if isinstance(value, Template) else source.bind(value)
         more.append((name, expression))
-    found = fields.entries(scope, spec.values, more)
+    found = entries(scope, spec.values, more)
     after = "None" if spec.after is None else awaited(scope, spec.after)
     result = source.name()
     parts = f"{number}, {keys}, {occurred}, {state}, {found}, {after}"
@@ -190,7 +192,7 @@ def _cases(scope: Scope, cases: tuple[StateCase, ...], result: str) -> None:
     if case.condition is None:
         source.line(f"{result} = {literal(case.state)}")
         return
-    holds = gates.truth(scope, parsed(case.condition))
+    holds = truth(scope, parsed(case.condition))
     with source.block(f"if {holds} is None"):
         source.line(f"raise {fault}()")
     with source.block(f"if {holds}"):
@@ -200,7 +202,7 @@ def _cases(scope: Scope, cases: tuple[StateCase, ...], result: str) -> None:
 
 
 def _stated(rule: ValueMap, field: str) -> Callable[[Value], Value]:
-    mapped = values.mapping(rule)
+    mapped = mapping(rule)
 
     def stated(value: Value) -> Value:
         if value is None:

@@ -10,11 +10,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.errors import DefinitionError, RecordError
-from engine.mapping import activities, fields, gates, people
+from engine.mapping.activities import Fault, activities, awaited
 from engine.mapping.columns import Header
-from engine.mapping.fields import Scope
+from engine.mapping.fields import require, write
+from engine.mapping.gates import conjuncts, truth
 from engine.mapping.keys import text_of
 from engine.mapping.paths import Paths, parsed
+from engine.mapping.people import contact as contact_of
+from engine.mapping.people import vehicle as vehicle_of
+from engine.mapping.scope import Scope, given, needed
 from engine.mapping.source import Source, literal
 from engine.model import Dealer, MappedRecord, StateCase, StateRule, Stream, Value
 
@@ -23,13 +27,13 @@ Run = Callable[..., None]
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A function and what must be filled in before it runs (`fields.given`)."""
+    """A function and what must be filled in before it runs (`given`)."""
 
     run: Run
     source: Source
 
 
-def path(text: str) -> Callable[[Value], Value]:
+def compiled_path(text: str) -> Callable[[Value], Value]:
     """One JMESPath as a function of a document. It may raise RecordError ("path.type")."""
     source = Source()
     with source.block("def run(r)"):
@@ -46,7 +50,7 @@ def mapper(stream: Stream, header: Header | None, dealer: Dealer, nulls: frozens
         with source.block("try"):
             if header is None:
                 _objects_only(source)
-            scope = Scope(source, Paths(source), dealer, nulls, "r", header, stream.fields)
+            scope = Scope(source, Paths(source), dealer, nulls, "r", header, stream.fields, write)
             _record(scope, stream)
         with source.block("except RecordError as error"):
             source.line("fault(i, r, error)")
@@ -70,12 +74,12 @@ def explainer(stream: Stream, header: Header | None, dealer: Dealer, nulls: froz
     with source.block("def run(r, context, given, problem)"):
         source.line("i = 0")
         source.line("warn = lambda *ignored: None")
-        scope = Scope(source, Paths(source), dealer, nulls, "r", header, stream.fields)
-        for name in fields.needed(stream.fields, stream.fields):
+        scope = Scope(source, Paths(source), dealer, nulls, "r", header, stream.fields, write)
+        for name in needed(stream.fields, stream.fields):
             scope.known.clear()
             with source.block("try"):
                 var = scope.var(name)
-                fields.require(scope, [name])
+                require(scope, [name])
             with source.block("except RecordError as error"):
                 source.line(f"problem({literal(name)}, error)")
                 for variable in re.findall(r"\b[avwx]\d+\b", f"{var.value} {var.absent or ''} {var.warned or ''}"):
@@ -84,7 +88,7 @@ def explainer(stream: Stream, header: Header | None, dealer: Dealer, nulls: froz
 
 
 def _objects_only(source: Source) -> None:
-    fault = source.bind(activities.Fault("record.unreadable", "expected an object as a record"))
+    fault = source.bind(Fault("record.unreadable", "expected an object as a record"))
     with source.block("if r.__class__ is not dict"):
         source.line(f"raise {fault}()")
 
@@ -93,23 +97,23 @@ def _record(scope: Scope, stream: Stream) -> None:
     """The whole way of a record: gate, fields, then what they make."""
     source = scope.source
     _gate(scope, stream)
-    order = fields.needed(stream.fields, stream.fields)
+    order = needed(stream.fields, stream.fields)
     for name in order:
         scope.var(name)
-    fields.require(scope, order)
+    require(scope, order)
     if stream.records.check is not None:
-        asked = gates.truth(scope, parsed(stream.records.check))
+        asked = truth(scope, parsed(stream.records.check))
         unasked = source.bind(RecordError("record.unasked", "a record outside what was asked for"))
         with source.block(f"if {asked} is False"):
             source.line(f"warn(i, {unasked}, None, None)")
     contact, contact_from, vehicle = "None", "None", "None"
     if stream.contact is not None:
-        contact = people.contact(scope, stream.contact) if stream.contact.values else "None"
+        contact = contact_of(scope, stream.contact) if stream.contact.values else "None"
         if stream.contact.source is not None:
-            contact_from = activities.awaited(scope, replace(stream.contact.source, on_missing="ignore"))
+            contact_from = awaited(scope, replace(stream.contact.source, on_missing="ignore"))
     if stream.vehicle is not None and stream.vehicle.values:
-        vehicle = people.vehicle(scope, stream.vehicle)
-    made = activities.activities(scope, stream.activities)
+        vehicle = vehicle_of(scope, stream.vehicle)
+    made = activities(scope, stream.activities)
     version = _version(scope, stream.version)
     record = f"i, {contact}, {vehicle}, {made}, {version}, {contact_from}, False"
     source.line(f"take(new({source.bind(MappedRecord)}, ({record})))")
@@ -119,8 +123,8 @@ def _gate(scope: Scope, stream: Stream) -> None:
     """Each part of `if` as soon as its fields are read, so another shape of record is let go before it can fault."""
     if stream.records.condition is None:
         return
-    for part in gates.conjuncts(parsed(stream.records.condition)):
-        holds = gates.truth(scope, part)
+    for part in conjuncts(parsed(stream.records.condition)):
+        holds = truth(scope, part)
         with scope.source.block(f"if {holds} is not True"):
             scope.source.line("miss(i)")
             scope.source.line("continue")
@@ -145,4 +149,4 @@ def _executed(source: Source) -> Compiled:
 
 def filled(compiled: Compiled, context: Mapping[str, Value], dealer: Dealer) -> dict[str, Value]:
     """What the function's `given` is for one batch."""
-    return fields.given(compiled.source, context, dealer)
+    return given(compiled.source, context, dealer)

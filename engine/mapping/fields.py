@@ -4,37 +4,17 @@ Each field ends as one variable that holds its canonical value or None. What can
 delivery is opened (which column, which null texts, whether a memo pays) is decided here, once.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from dataclasses import field as attribute
+from collections.abc import Iterable, Sequence
 
 from engine.errors import DefinitionError, RecordError
 from engine.language.references import fill
-from engine.mapping import values
-from engine.mapping.columns import Header
 from engine.mapping.keys import text_of
-from engine.mapping.paths import ROOT, Known, Paths, parsed, plain_keys
+from engine.mapping.paths import Known, parsed, plain_keys
+from engine.mapping.scope import ABSENT, Scope, Var, named, needed, per_run
 from engine.mapping.source import Source, literal
-from engine.model import (
-    Column,
-    Const,
-    Context,
-    Dealer,
-    Field,
-    FirstOf,
-    FromField,
-    Join,
-    Path,
-    Reference,
-    Sum,
-    Template,
-    Text,
-    Value,
-)
+from engine.mapping.values import chain, kept, reader, total
+from engine.model import Column, Const, Context, Field, FirstOf, FromField, Join, Path, Reference, Sum, Template, Text
 from engine.transforms.memo import Memo
-
-# Stands for a path whose last key is not there: a blank clears what was stored, an absent key keeps it.
-ABSENT = type("Absent", (), {"__repr__": lambda self: "ABSENT"})()
 
 # Types with few distinct values in a file: one look-up in a memo replaces all the work.
 _FEW = frozenset({"date", "boolean", "version"})
@@ -42,105 +22,12 @@ _METHODS = {"trim": "strip", "lower": "lower", "upper": "upper"}
 _MEMO = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class Var:
-    """Where a field's value stands: names or constants of the written code.
-
-    `absent` is an expression that is true where the field is to be left out, "True" where the
-    file has no such column, None where that cannot be. `warned` is true where `onError: warn`
-    kept a raw text.
-    """
-
-    value: str
-    type: str
-    absent: str | None = None
-    warned: str | None = None
-
-
-@dataclass(slots=True)
-class Scope:
-    """What is being written: the fields of `row`, which is a list of cells, or JSON-like."""
-
-    source: Source
-    paths: Paths
-    dealer: Dealer
-    nulls: frozenset[str]
-    row: str
-    header: Header | None
-    fields: Mapping[str, Field]
-    outer: "Scope | None" = None
-    vars: dict[str, Var] = attribute(default_factory=dict)
-    known: Known = attribute(default_factory=dict)
-
-    def var(self, name: str) -> Var:
-        """The variable of a field, written now when it is not yet. Raises DefinitionError."""
-        if name not in self.vars:
-            if name not in self.fields:
-                if self.outer is None:
-                    raise DefinitionError(f"no field is named {name!r}")
-                return self.outer.var(name)
-            write(self, name)
-        return self.vars[name]
-
-    def has(self, name: str) -> bool:
-        return name in self.fields or (self.outer is not None and self.outer.has(name))
-
-    def inside(self, row: str, fields: Mapping[str, Field]) -> "Scope":
-        """The scope of an element of a list: its own fields first, then those of the record."""
-        known = {key: name for key, name in self.known.items() if key[1] != ROOT}
-        return Scope(self.source, self.paths, self.dealer, self.nulls, row, None, fields, self, known=known)
-
-
-def needed(fields: Mapping[str, Field], names: Iterable[str]) -> list[str]:
-    """The names and all the fields they are made of, each behind what it needs. Raises DefinitionError."""
-    order: list[str] = []
-    open_: set[str] = set()
-
-    def visit(name: str) -> None:
-        if name in order or name not in fields:
-            return
-        if name in open_:
-            raise DefinitionError(f"the field {name!r} is made of itself")
-        open_.add(name)
-        for other in _parts(fields[name]):
-            visit(other)
-        order.append(name)
-
-    for name in names:
-        visit(name)
-    return order
-
-
-def _parts(field: Field) -> Iterator[str]:
-    source = field.source
-    if isinstance(source, FromField):
-        yield source.name
-    elif isinstance(source, FirstOf):
-        yield from source.names
-    elif isinstance(source, Join):
-        yield from source.fields
-    elif isinstance(source, Sum):
-        yield source.list
-    elif isinstance(source, Text):
-        yield from (name for name in _named(source.template))
-
-
-def _named(template: Template) -> list[str]:
-    """The fields a template names."""
-    return [part.path[1] for part in template.parts if isinstance(part, Reference) and part.path[0] == "field"]
-
-
-def write(scope: Scope, name: str) -> None:
-    """Write one field, with its `onError`, `default` and `required`; its parts first."""
-    for part in needed(scope.fields, [name])[:-1]:
-        if part not in scope.vars:
-            write(scope, part)
-    field = scope.fields[name]
+def write(scope: Scope, field: Field) -> Var:
+    """Write one field with its `onError` and `default`, behind the fields it is made of."""
+    for part in needed(scope.fields, [field.name])[:-1]:
+        scope.var(part)
     var = _value(scope, field) if field.on_error == "quarantine" else _tolerated(scope, field)
-    if var.absent == "True" and field.default is None:
-        scope.vars[name] = var
-    else:
-        scope.vars[name] = _completed(scope, field, var)
+    return _completed(scope, field, var)
 
 
 def require(scope: Scope, names: Iterable[str]) -> None:
@@ -189,7 +76,7 @@ def _tolerated(scope: Scope, field: Field) -> Var:
         else:
             absent = ""
     with source.block("except RecordError as error"):
-        keep = f"{source.bind(values.kept(field))}({raw})" if field.on_error == "warn" else "None"
+        keep = f"{source.bind(kept(field))}({raw})" if field.on_error == "warn" else "None"
         source.line(f"{value} = {keep}")
         source.line(f"{warned} = True")
         if absent:
@@ -221,7 +108,7 @@ def _expression(scope: Scope, origin: Context | Const | Sum | Text) -> str:
     if isinstance(origin, Const):
         return scope.source.bind(origin.value)
     if isinstance(origin, Sum):
-        return f"{scope.source.bind(values.total)}({scope.var(origin.list).value}, {literal(origin.field)})"
+        return f"{scope.source.bind(total)}({scope.var(origin.list).value}, {literal(origin.field)})"
     return templated(scope, origin.template)
 
 
@@ -236,7 +123,7 @@ def _chained(scope: Scope, field: Field, expression: str, raw: str | None, absen
     value = raw or source.name("x")
     source.line(f"{value} = {expression}")
     result = source.name()
-    read = source.bind(values.chain(field, _nulls(scope, field), scope.dealer))
+    read = source.bind(chain(field, _nulls(scope, field), scope.dealer))
     source.line(f"{result} = {read}({value})")
     return _nested(scope, field, Var(result, field.type, absent))
 
@@ -276,9 +163,9 @@ def _cell(scope: Scope, field: Field, cell: str, again: str) -> Var:
         with source.block(_is_null(source, value, nulls)):
             source.line(f"{value} = None")
         with source.block("else"):
-            source.line(f"{value} = {source.bind(values.reader(field, scope.dealer))}({value})")
+            source.line(f"{value} = {source.bind(reader(field, scope.dealer))}({value})")
         return _nested(scope, field, Var(value, field.type))
-    read = values.chain(field, nulls, scope.dealer)
+    read = chain(field, nulls, scope.dealer)
     if field.type in _FEW or field.map is not None:
         source.line(f"{value} = {source.bind(Memo(read, _MEMO))}[{cell}]")
     else:
@@ -316,10 +203,10 @@ def _path(scope: Scope, field: Field, origin: Path, raw: str | None, known: Know
             null = _is_null(source, stripped, _nulls(scope, field)).removeprefix("if ")
             source.line(f"{result} = None if {null} else {value}")
         with source.block("else"):
-            other = source.bind(values.chain(field, _nulls(scope, field), scope.dealer))
+            other = source.bind(chain(field, _nulls(scope, field), scope.dealer))
             source.line(f"{result} = None if {value} is None else {other}({value})")
         return Var(result, field.type, absent)
-    read = values.chain(field, _nulls(scope, field), scope.dealer)
+    read = chain(field, _nulls(scope, field), scope.dealer)
     called = f"{source.bind(read)}({value})"
     if field.type in _FEW or field.map is not None:
         source.line(f"{result} = {source.bind(Memo(read, _MEMO))}[{value}] if {value}.__class__ is str else {called}")
@@ -380,7 +267,7 @@ def _joined(scope: Scope, field: Field, origin: Join, raw: str | None) -> Var:
 
 def _text(scope: Scope, template: Template) -> str:
     """A template as an expression; blank where a field it names is blank."""
-    names = _named(template)
+    names = named(template)
     found = {name: scope.var(name).value for name in names}
     given = ", ".join(f"{literal(name)}: {value}" for name, value in found.items())
     record = scope.row if scope.header is None else "{}"
@@ -450,27 +337,6 @@ def entries(scope: Scope, names: Iterable[tuple[str, str]], more: Iterable[tuple
     for name, expression in more:
         source.line(f"{result}[{literal(name)}] = {expression}")
     return result
-
-
-@dataclass(frozen=True, slots=True)
-class PerRun:
-    """A template whose references are the same for every record of a delivery."""
-
-    template: Template
-
-
-def per_run(source: Source, template: Template) -> str:
-    """The expression of a template that is filled once per batch."""
-    return f"given[{literal(source.bind(PerRun(template)))}]"
-
-
-def given(source: Source, context: Mapping[str, Value], dealer: Dealer) -> dict[str, Value]:
-    """What `per_run` expressions stand for, filled for one batch."""
-    return {
-        name: fill(value.template, context, dealer.timezone)
-        for name, value in source.bound.items()
-        if isinstance(value, PerRun)
-    }
 
 
 def templated(scope: Scope, template: Template) -> str:

@@ -9,9 +9,9 @@ import operator
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from engine.mapping import functions
-from engine.mapping.fields import Scope
+from engine.mapping.functions import COMPARATORS, NUMBERS
 from engine.mapping.paths import ROOT, Known, Paths, Tree
+from engine.mapping.scope import Scope
 from engine.mapping.source import literal
 from engine.model import Value
 
@@ -136,7 +136,7 @@ class _Gates:
         left, right = (self.paths.value(child, ROOT, known) for child in node["children"])
         if any(child["type"] == "literal" and child["value"] is None for child in node["children"]):
             # Compared with `null` itself, a blank is what the author asks about.
-            return self._assigned(f"{self.source.bind(functions.COMPARATORS[node['value']])}({left}, {right})")
+            return self._assigned(f"{self.source.bind(COMPARATORS[node['value']])}({left}, {right})")
         return self._assigned(f"{self.source.bind(_COMPARISONS[node['value']])}({left}, {right})")
 
     def _guarded(self, node: Tree, known: Known) -> str:
@@ -166,8 +166,8 @@ def _compared(compare: Callable[[Any, Any], bool], ordered: bool) -> Callable[[V
         kind = left.__class__
         if kind is str:
             return compare(left, right) if right.__class__ is str else None
-        if kind in functions.NUMBERS:
-            return compare(left, right) if right.__class__ in functions.NUMBERS else None
+        if kind in NUMBERS:
+            return compare(left, right) if right.__class__ in NUMBERS else None
         if left is None or ordered:
             return None
         return compare(left, right) if right.__class__ is kind else None

@@ -11,7 +11,7 @@ from jmespath.exceptions import JMESPathError
 from jmespath.parser import Parser
 
 from engine.errors import DefinitionError
-from engine.mapping import functions
+from engine.mapping.functions import COMPARATORS, EXPRESSIONS, FUNCTIONS, NUMBERS, call
 from engine.mapping.source import Source, literal
 
 Tree = Mapping[str, Any]
@@ -63,7 +63,7 @@ class Paths:
 
     def is_false(self, variable: str) -> str:
         """Null, false and what is empty; a zero is true."""
-        return f"not {variable} and {variable}.__class__ not in {self.source.bind(functions.NUMBERS)}"
+        return f"not {variable} and {variable}.__class__ not in {self.source.bind(NUMBERS)}"
 
     def _assigned(self, expression: str) -> str:
         name = self.source.name()
@@ -220,20 +220,20 @@ class Paths:
         texts = [child["type"] == "literal" and isinstance(child["value"], str) for child in node["children"]]
         if any(texts) and node["value"] in {"eq", "ne"}:
             return self._assigned(f"{left} {'==' if node['value'] == 'eq' else '!='} {right}")
-        return self._assigned(f"{self.source.bind(functions.COMPARATORS[node['value']])}({left}, {right})")
+        return self._assigned(f"{self.source.bind(COMPARATORS[node['value']])}({left}, {right})")
 
     # --- functions
 
     def _function_expression(self, node: Tree, at: str, known: Known) -> str:
         name, children = node["value"], node["children"]
         given = [self.value(child, at, known) for child in children]
-        arity, short = functions.FUNCTIONS.get(name, (None, None))
+        arity, short = FUNCTIONS.get(name, (None, None))
         expressions = [index for index, child in enumerate(children) if child["type"] == "expref"]
-        wanted = [functions.EXPRESSIONS[name]] if name in functions.EXPRESSIONS else []
+        wanted = [EXPRESSIONS[name]] if name in EXPRESSIONS else []
         if short is not None and expressions == wanted and (len(given) == arity or (arity == -1 and given)):
             return self._assigned(f"{self.source.bind(short)}({', '.join(given)})")
         arguments = ", ".join([literal(name), *given])
-        return self._assigned(f"{self.source.bind(functions.call)}({arguments})")
+        return self._assigned(f"{self.source.bind(call)}({arguments})")
 
     def _expref(self, node: Tree, at: str, known: Known) -> str:
         return self._function(node["children"][0], known)

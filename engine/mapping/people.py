@@ -8,8 +8,8 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from engine.errors import RecordError
-from engine.mapping.fields import Scope, Var
 from engine.mapping.keys import escaped, text_of
+from engine.mapping.scope import Scope, Var
 from engine.mapping.source import literal
 from engine.model import ContactSpec, MappedContact, MappedVehicle, Value, VehicleSpec
 from engine.transforms import TYPES

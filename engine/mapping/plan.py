@@ -7,9 +7,8 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from engine.errors import RecordError
-from engine.mapping import columns, compiler
-from engine.mapping.columns import Header
-from engine.mapping.compiler import Compiled
+from engine.mapping.columns import Header, check
+from engine.mapping.compiler import Compiled, compiled_path, explainer, filled, lapsed, mapper
 from engine.mapping.records import Portion, Selection
 from engine.model import (
     Batch,
@@ -37,7 +36,7 @@ def compile_mapping(feed: Feed, decoded: Decoded) -> "FeedMapping":
     """
     header = None if decoded.header is None else Header(decoded.header)
     if header is not None:
-        columns.check(header, (field for stream in feed.streams for field in stream.fields.values()))
+        check(header, (field for stream in feed.streams for field in stream.fields.values()))
     return FeedMapping(feed, header, decoded.whole)
 
 
@@ -114,11 +113,11 @@ class _StreamMapping:
         self._header = header
         self._dealer = feed.dealer
         self._nulls = nulls
-        self._mapper = compiler.mapper(stream, header, feed.dealer, nulls)
+        self._mapper = mapper(stream, header, feed.dealer, nulls)
         self._lapsed: Compiled | None = None
         self._explainer: Compiled | None = None
         if stream.records.lapsed is not None:
-            self._lapsed = compiler.mapper(compiler.lapsed(stream), header, feed.dealer, nulls)
+            self._lapsed = mapper(lapsed(stream), header, feed.dealer, nulls)
         self._unfilled = list(_paths(stream.name, stream.fields)) if header is None else []
         self._mapped_any = False
 
@@ -143,7 +142,7 @@ class _StreamMapping:
             where = f"{each}[{at}]" + (f".{error.field}" if error.field else "")
             made.warnings.append(Fault(index, portion.lines[index], ELEMENT + error.code, error.message, where))
 
-        given = compiler.filled(self._mapper, context, self._dealer)
+        given = filled(self._mapper, context, self._dealer)
         self._mapper.run(
             portion.rows, indexes, context, given, made.records.append, missed.append, fault, warn, bad_element
         )
@@ -162,7 +161,7 @@ class _StreamMapping:
             portion.rows,
             indexes,
             context,
-            compiler.filled(self._lapsed, context, self._dealer),
+            filled(self._lapsed, context, self._dealer),
             lambda record: found.append(record._replace(lapsed=True)),
             left.append,
             lambda index, row, error: left.append(index),
@@ -192,8 +191,8 @@ class _StreamMapping:
         problems: list[tuple[str, RecordError]] = []
         if isinstance(row, dict | list):
             if self._explainer is None:
-                self._explainer = compiler.explainer(self.stream, self._header, self._dealer, self._nulls)
-            given = compiler.filled(self._explainer, context, self._dealer)
+                self._explainer = explainer(self.stream, self._header, self._dealer, self._nulls)
+            given = filled(self._explainer, context, self._dealer)
             self._explainer.run(row, context, given, lambda name, problem: problems.append((name, problem)))
         if not problems:
             return Fault(index, line, error.code, error.message, error.field)
@@ -209,7 +208,7 @@ class _StreamMapping:
             return None if place is None else _shown(row[place])
         if isinstance(source, Path) and len(source.expressions) == 1:
             try:
-                return _shown(compiler.path(source.expressions[0])(row))
+                return _shown(compiled_path(source.expressions[0])(row))
             except RecordError:
                 return None
         return None
@@ -230,7 +229,7 @@ def _paths(stream: str, fields: Mapping[str, Field]) -> Iterator[tuple[str, list
         if isinstance(field.source, Path):
             where = f"{stream}.{name}" if stream else name
             yield f"{where}: {' or '.join(field.source.expressions)}", [
-                compiler.path(text) for text in field.source.expressions
+                compiled_path(text) for text in field.source.expressions
             ]
 
 

@@ -11,7 +11,7 @@ from itertools import count
 import orjson
 
 from engine.errors import DeliveryRefused, RecordError
-from engine.mapping import compiler
+from engine.mapping.compiler import compiled_path
 from engine.mapping.keys import text_of
 from engine.mapping.paths import parsed, plain_keys
 from engine.model import Batch, Fault, RecordJoin, Value
@@ -46,9 +46,9 @@ class Selection:
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     def __post_init__(self) -> None:
-        self.select = None if self.path is None else compiler.path(self.path)
+        self.select = None if self.path is None else compiled_path(self.path)
         self.attach = [
-            (join, compiler.path(join.list), compiler.path(join.key), compiler.path(join.by)) for join in self.joins
+            (join, compiled_path(join.list), compiled_path(join.key), compiled_path(join.by)) for join in self.joins
         ]
 
     def portion(self, batch: Batch) -> Portion:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from engine.errors import RecordError
 from engine.model import Value
-from engine.transforms import formats as formats_
+from engine.transforms.formats import EARLIEST, LATEST, checked, parsed
 from engine.transforms.scalars import shown
 
 _ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
@@ -20,12 +20,12 @@ def reader(formats: str | Sequence[str] | None = None, timezone: str | None = No
     moment without a zone is a day only at midnight (as spreadsheets and XML write days).
     Raises RecordError ("date.unreadable", "date.range").
     """
-    wanted = formats_.checked(formats)
+    wanted = checked(formats)
     zone = ZoneInfo(timezone) if timezone else None
 
     def read(value: Value) -> str:
         text = value.strip() if isinstance(value, str) else ""
-        moment = formats_.parsed(text, wanted) if wanted else _iso(text)
+        moment = parsed(text, wanted) if wanted else _iso(text)
         if moment is None:
             raise _unreadable(value, wanted)
         if moment.tzinfo is not None:
@@ -34,7 +34,7 @@ def reader(formats: str | Sequence[str] | None = None, timezone: str | None = No
             moment = moment.astimezone(zone)
         elif not wanted and (moment.hour or moment.minute or moment.second):
             raise _unreadable(value, wanted)
-        if not formats_.EARLIEST <= moment.year <= formats_.LATEST:
+        if not EARLIEST <= moment.year <= LATEST:
             raise RecordError("date.range", f"expected a year from 1900 to 2199, found {shown(text)}")
         return moment.strftime("%Y-%m-%d")
 

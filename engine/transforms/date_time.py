@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from engine.errors import RecordError
 from engine.model import Value
-from engine.transforms import formats as formats_
+from engine.transforms.formats import EARLIEST, LATEST, checked, parsed
 from engine.transforms.scalars import shown
 
 _ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?\s?(?:Z|[+-]\d\d(?::?\d\d)?)?)?", re.ASCII)
@@ -20,16 +20,16 @@ def reader(formats: str | Sequence[str] | None = None, timezone: str = "UTC") ->
     first of the two (summer time); one that they skipped is refused ("dateTime.gap"), for it
     says that the sender's zone is not what the definition says. A day alone is its midnight.
     """
-    wanted = formats_.checked(formats)
+    wanted = checked(formats)
     zone = ZoneInfo(timezone)
 
     def read(value: Value) -> str:
         text = value.strip() if isinstance(value, str) else ""
-        moment = formats_.parsed(text, wanted) if wanted else _iso(text)
+        moment = parsed(text, wanted) if wanted else _iso(text)
         if moment is None:
             expected = " or ".join(wanted) or "2022-01-28T14:00:00Z"
             raise RecordError("dateTime.unreadable", f"expected a date and time as {expected}, found {shown(value)}")
-        if not formats_.EARLIEST <= moment.year <= formats_.LATEST:
+        if not EARLIEST <= moment.year <= LATEST:
             raise RecordError("dateTime.range", f"expected a year from 1900 to 2199, found {shown(text)}")
         return _canonical(moment, zone, text)
 

@@ -2,9 +2,9 @@
 
 from engine.errors import RecordError
 from engine.model import Value
-from engine.transforms import boolean
+from engine.transforms.boolean import reader
 
-_read = boolean.reader()
+_read = reader()
 
 
 def transform(value: Value) -> bool:
