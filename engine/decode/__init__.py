@@ -9,12 +9,18 @@ the whole delivery is raised, as DecodeError.
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from engine.decode import csv, json
+from engine.decode import csv, fixed, form, json, jsonl, lines, xlsx, xml
 from engine.model import Decoded, Value
 
 DECODERS: dict[str, Callable[[Path, Mapping[str, Value], int], Decoded]] = {
     "csv": csv.decode,
     "json": json.decode,
+    "jsonl": jsonl.decode,
+    "lines": lines.decode,
+    "xml": xml.decode,
+    "form": form.decode,
+    "fixedWidth": fixed.decode,
+    "xlsx": xlsx.decode,
 }
 
 

@@ -7,7 +7,7 @@ a closing quote, refuses the file, since from there on nobody knows where record
 import csv
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
-from itertools import chain, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -69,21 +69,11 @@ def decode(path: Path, settings: Mapping[str, Value], batch: int) -> Decoded:
     dialect = _Dialect(settings.get("delimiter", ","), "" if quote == "none" else quote)
     parts = _records(blocks(text, settings.get("skipRows", 0), dialect.quote, dialect.delimiter), dialect)
     if settings.get("header", True):
-        header, parts = _headed(parts)
+        header, parts = table.headed(parts)
     else:
         header = table.declared(settings["columns"])
     checked = table.batches(batches(parts, batch), header, settings)
     return Decoded(header.names, checked, encoding=text.encoding, notes=text.notes + header.notes)
-
-
-def _headed(parts: Iterator[Records]) -> tuple[table.Header, Iterator[Records]]:
-    """The first line with text as the header, and what follows it."""
-    for rows, lines, raws, long in parts:
-        for index, row in enumerate(rows):
-            if not table.is_blank(row):
-                rest = Records(rows[index + 1 :], lines[index + 1 :], raws[index + 1 :], long)
-                return table.found(row), chain((rest,), parts)
-    raise DecodeError("file.empty", "expected a header, found no line with text")
 
 
 def _records(parts: Iterator[Block], dialect: _Dialect) -> Iterator[Records]:

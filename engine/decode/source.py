@@ -24,7 +24,8 @@ CHUNK = 1 << 17  # bytes; small enough that what is made of a chunk stays in the
 STREAMED = 4 << 30  # bytes: the cap of formats that are read row by row
 WHOLE = 256 << 20  # bytes: the cap of formats whose document is in memory as a whole
 
-_UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+_UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_UNITS |= {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 _RATIO = 100  # unpacked bytes per packed byte; deflate reaches 1032, tables of people about 20
 _RATIO_FROM = 16 << 20  # bytes: below this no ratio is a danger
 _DIRECTORY = 1 << 20  # bytes: the table of contents of a zip, about 10,000 members
@@ -47,9 +48,8 @@ def size(value: Value) -> int:
     """Bytes, from a number or from text with a unit ("64MiB")."""
     if isinstance(value, int):
         return value
-    text = str(value).strip()
-    digits = text.rstrip("BKMGi")
-    return int(digits) * _UNITS[text[len(digits) :] or "B"]
+    digits = value.rstrip("BKMGTi")
+    return int(digits) * _UNITS[value[len(digits) :]]
 
 
 def opened(path: Path, settings: Mapping[str, Value], limit: int = STREAMED, container: bool = False) -> Source:
@@ -76,18 +76,21 @@ def opened(path: Path, settings: Mapping[str, Value], limit: int = STREAMED, con
 def chunks(source: Source, size: int = CHUNK) -> Iterator[bytes]:
     """The unpacked bytes, `size` at a time; only the last piece is shorter, and none is empty."""
     with source.path.open("rb") as file, closing(_unpacked(source, file)) as stream:
-        packed = source.path.stat().st_size
-        produced = 0
-        while chunk := _read(stream, size):
-            produced += len(chunk)
-            if source.packing != "none" and produced > _RATIO_FROM and produced > packed * _RATIO:
-                raise DecodeError("zip.bomb", f"{packed} bytes unpack to more than {_RATIO} times as many")
-            if produced > source.limit:
-                raise DecodeError(
-                    "file.tooLarge" if source.packing == "none" else "zip.bomb",
-                    f"expected at most {source.limit} bytes of content (decode.maxBytes), found more",
-                )
-            yield chunk
+        packed = None if source.packing == "none" else source.path.stat().st_size
+        yield from capped(stream, packed, source.limit, size)
+
+
+def capped(stream: IO[bytes], packed: int | None, limit: int, size: int = CHUNK) -> Iterator[bytes]:
+    """What a stream gives, as long as it stays under the caps; `packed` is its size when it is compressed."""
+    produced = 0
+    while chunk := _read(stream, size):
+        produced += len(chunk)
+        if packed is not None and produced > _RATIO_FROM and produced > packed * _RATIO:
+            raise DecodeError("zip.bomb", f"{packed} bytes unpack to more than {_RATIO} times as many")
+        if produced > limit:
+            code = "file.tooLarge" if packed is None else "zip.bomb"
+            raise DecodeError(code, f"expected at most {limit} bytes of content (decode.maxBytes), found more")
+        yield chunk
 
 
 def content(source: Source) -> bytes:
@@ -142,11 +145,17 @@ def _member(path: Path, wanted: str | None) -> zipfile.ZipInfo:
 
 def _members(path: Path) -> list[zipfile.ZipInfo]:
     """The files of the archive, without folders and without what macOS adds."""
+    with path.open("rb") as file:
+        return [m for m in members(file) if not m.is_dir() and not m.filename.startswith("__MACOSX/")]
+
+
+def members(file: IO[bytes]) -> list[zipfile.ZipInfo]:
+    """What a zip says it holds. Raises DecodeError: `zip.bomb`, `compression.cut`."""
     try:
-        if _directory_size(path) > _DIRECTORY:
+        if _directory_size(file) > _DIRECTORY:
             raise DecodeError("zip.bomb", f"the archive's table of contents is larger than {_DIRECTORY} bytes")
-        with zipfile.ZipFile(path) as archive:
-            return [m for m in archive.infolist() if not m.is_dir() and not m.filename.startswith("__MACOSX/")]
+        with zipfile.ZipFile(file) as archive:
+            return archive.infolist()
     except (zipfile.BadZipFile, EOFError, ValueError, struct.error) as error:
         # A zip has its table of contents at the end, so a cut one shows as having none.
         raise DecodeError("compression.cut", "the zip archive has no table of contents: was it cut?") from error
@@ -156,15 +165,14 @@ def _fits(name: str, wanted: str) -> bool:
     return fnmatchcase(name, wanted) or fnmatchcase(name.rpartition("/")[2], wanted)
 
 
-def _directory_size(path: Path) -> int:
+def _directory_size(file: IO[bytes]) -> int:
     """Bytes of the table of contents, read before zipfile makes an object of every entry (APPNOTE 4.3.14-16)."""
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - (1 << 16) - 42))
-        tail = file.read()
-        end = tail.rfind(b"PK\x05\x06")
-        if end < 0:
-            raise zipfile.BadZipFile
-        if tail[max(0, end - 20) : end].startswith(b"PK\x06\x07"):  # the zip64 one stands in its place
-            file.seek(struct.unpack_from("<Q", tail, end - 12)[0])
-            return int(struct.unpack_from("<Q", file.read(56), 40)[0])
-        return int(struct.unpack_from("<L", tail, end + 12)[0])
+    file.seek(max(0, file.seek(0, io.SEEK_END) - (1 << 16) - 42))
+    tail = file.read()
+    end = tail.rfind(b"PK\x05\x06")
+    if end < 0:
+        raise zipfile.BadZipFile
+    if tail[max(0, end - 20) : end].startswith(b"PK\x06\x07"):  # the zip64 one stands in its place
+        file.seek(struct.unpack_from("<Q", tail, end - 12)[0])
+        return int(struct.unpack_from("<Q", file.read(56), 40)[0])
+    return int(struct.unpack_from("<L", tail, end + 12)[0])

@@ -6,10 +6,11 @@ data in its first line.
 
 import unicodedata
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import NamedTuple
 
 from engine.decode.source import size
-from engine.decode.text import BEGINNING, Records
+from engine.decode.text import BEGINNING, Records, nul_faults
 from engine.errors import DecodeError
 from engine.model import Batch, Fault, Value
 
@@ -50,6 +51,16 @@ def found(cells: list[str]) -> Header:
     return Header(tuple(names), len(cells), cells[: len(names)], _notes(cells, names))
 
 
+def headed(parts: Iterator[Records]) -> tuple[Header, Iterator[Records]]:
+    """The first record with text as the header, and what follows it. Raises DecodeError: `file.empty`."""
+    for rows, lines, raws, long in parts:
+        for index, row in enumerate(rows):
+            if not is_blank(row):
+                rest = Records(rows[index + 1 :], lines[index + 1 :], raws[index + 1 :], long)
+                return found(row), chain((rest,), parts)
+    raise DecodeError("file.empty", "expected a header, found no line with text")
+
+
 def batches(records: Iterator[Records], header: Header, settings: Mapping[str, Value]) -> Iterator[Batch]:
     """Check rows in bulk; those that cannot be used are faults of their batch."""
     width = len(header.names)
@@ -65,8 +76,7 @@ def batches(records: Iterator[Records], header: Header, settings: Mapping[str, V
             continue
         if header.as_sent and rows.count(header.as_sent):
             faults |= _repeated(rows, lines, header)
-        if "\0" in "".join(raws):
-            faults |= _nul(raws, lines)
+        faults |= nul_faults(raws, lines)
         # A character has at most four bytes: only a record this long can have such a field.
         if long or max(map(len, raws)) * 4 > longest:
             faults |= _long(rows, lines, raws, long, longest)
@@ -121,14 +131,6 @@ def _repeated(rows: list[list[str]], lines: list[int], header: Header) -> dict[i
         index: Fault(index, lines[index], "row.header", "the header stands here again")
         for index, row in enumerate(rows)
         if row == header.as_sent
-    }
-
-
-def _nul(raws: list[str], lines: list[int]) -> dict[int, Fault]:
-    return {
-        index: Fault(index, lines[index], "row.nul", "the record holds a NUL character, which no database keeps")
-        for index, raw in enumerate(raws)
-        if "\0" in raw
     }
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from engine.decode.source import Source, chunks
 from engine.errors import DecodeError
-from engine.model import Value
+from engine.model import Fault, Value
 
 RECORD = 8 << 20  # characters: the longest line, and the longest record, that is kept in memory
 BEGINNING = 4096  # characters kept of a record that is too long; the archive has all of it
@@ -117,6 +117,32 @@ def batches(records: Iterator[Records], size: int) -> Iterator[Records]:
             long = frozenset(line for line in long if lines and line >= lines[0])
     if rows:
         yield Records(rows, lines, raws, long)
+
+
+def nul_faults(raws: list[str], lines: list[int]) -> dict[int, Fault]:
+    """Faults of records that hold a NUL."""
+    if "\0" not in "".join(raws):
+        return {}
+    return {
+        index: Fault(index, lines[index], "row.nul", "the record holds a NUL character, which no database keeps")
+        for index, raw in enumerate(raws)
+        if "\0" in raw
+    }
+
+
+def long_faults(lines: list[int], long: frozenset[int]) -> dict[int, Fault]:
+    """Faults of records that were cut while they were read."""
+    message = f"the record is longer than {RECORD} characters; its beginning is kept"
+    return {index: Fault(index, line, "row.tooLong", message) for index, line in enumerate(lines) if line in long}
+
+
+def line_records(blocks: Iterator[Block]) -> Iterator[Records]:
+    """Each line that is not blank as a record, its text in `rows` and in `raws`."""
+    for first, lines, cut in blocks:
+        raws = [cut.get(first + index, line) for index, line in enumerate(lines)] if cut else lines
+        kept = [(number, raw) for number, raw in enumerate(raws, first) if not raw.isspace()]
+        texts = [raw for _, raw in kept]
+        yield Records(texts, [number for number, _ in kept], list(texts), frozenset(cut))
 
 
 def _trial(source: Source, encoding: str, skip: int) -> tuple[int | None, bool]:
