@@ -16,19 +16,25 @@ from engine.store.origin import Origin
 
 
 @dataclass(slots=True)
-class Clashes:
-    """`taken_back` names the rows to look for when the delivery ends, by digest."""
+class Memory:
+    """What a delivery must remember of its earlier rows; small, however long the file is.
 
-    activities: Activities
-    origin: Origin
-    tally: Tally
+    `taken_back` names the rows to look for when the delivery ends, by digest.
+    """
+
     met: Marks = field(default_factory=Marks)  # activities this delivery has confirmed or updated
     taken_back: set[str] = field(default_factory=set)
     names: set[tuple[str, str]] = field(default_factory=set)  # (type, key) that no row may have any more
 
-    def split(
-        self, records: Sequence[MappedRecord], entries: Sequence[Entry], rows: Rows
-    ) -> tuple[set[int], set[int]]:
+
+@dataclass(frozen=True, slots=True)
+class Clashes:
+    activities: Activities
+    origin: Origin
+    tally: Tally
+    memory: Memory
+
+    def split(self, records: Sequence[MappedRecord], entries: Sequence[Entry], rows: Rows) -> tuple[set[int], set[int]]:
         """Places of the records that clash with another row, and of those that repeat one exactly."""
         clashing: set[int] = set()
         repeated: set[int] = set()
@@ -36,14 +42,14 @@ class Clashes:
         for entry in entries:
             digest = rows.digests[records[entry.record].index]
             earlier = first.setdefault(entry.name, entry.record)
-            if entry.name in self.names:
+            if entry.name in self.memory.names:
                 clashing.add(entry.record)
             elif earlier != entry.record:
                 if rows.digests[records[earlier].index] == digest:
                     repeated.add(entry.record)
                 else:
                     clashing |= {earlier, entry.record}
-                    self.names.add(entry.name)
+                    self.memory.names.add(entry.name)
             elif entry.stored is not None and self.was_met(entry.stored):
                 if entry.stored.digest == digest:
                     repeated.add(entry.record)
@@ -54,16 +60,16 @@ class Clashes:
 
     def was_met(self, stored: Stored) -> bool:
         """Whether a row of this very delivery has written or confirmed this activity."""
-        return stored.delivery_id == self.origin.delivery_id or stored.id in self.met
+        return stored.delivery_id == self.origin.delivery_id or stored.id in self.memory.met
 
     def _take_back(self, stored: Stored) -> None:
-        self.names.add((stored.type, stored.key))
-        if stored.digest in self.taken_back:
+        self.memory.names.add((stored.type, stored.key))
+        if stored.digest in self.memory.taken_back:
             return
-        self.taken_back.add(stored.digest)
+        self.memory.taken_back.add(stored.digest)
         grades = []
         for one in self.activities.of_record(stored.digest):
-            self.names.add((one.type, one.key))
+            self.memory.names.add((one.type, one.key))
             is_ours = one.delivery_id == self.origin.delivery_id
             grades.append(self.activities.take_back(one) if is_ours else "unchanged")
         grade = next((g for g in ("inserted", "updated") if g in grades), "unchanged")
@@ -73,7 +79,9 @@ class Clashes:
     def found_again(self, rows: Rows) -> list[Fault]:
         """The rows of a batch that were taken back, on the second look at the delivery."""
         return [
-            fault(place, rows.lines[place]) for place, digest in enumerate(rows.digests) if digest in self.taken_back
+            fault(place, rows.lines[place])
+            for place, digest in enumerate(rows.digests)
+            if digest in self.memory.taken_back
         ]
 
 

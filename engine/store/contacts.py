@@ -382,6 +382,4 @@ def _contradicts(contact: MappedContact, person: Person) -> bool:
     born, other = contact.fields.get("birthDate"), person.fields.get("birthDate")
     if born and other and born != other:
         return True
-    return not names.compatible(
-        contact.first, contact.last, contact.company, person.first, person.last, person.company
-    )
+    return not names.compatible(contact.first, contact.last, contact.company, person.first, person.last, person.company)

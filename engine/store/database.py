@@ -15,6 +15,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from engine.errors import StoreError
 
+_LOCKS = 0x46454544  # our own kind of advisory lock, apart from other programs' in the same database
 BUSY_SECONDS = 60  # a SQLite writer waits this long for another; an import of a big file holds it that long
 
 
@@ -77,6 +78,16 @@ def writing(engine: Engine) -> Iterator[Connection]:
             yield connection
     except DBAPIError as error:
         raise _unusable(error) from error
+
+
+def lock_dealer(connection: Connection, dealer_id: int) -> None:
+    """Let one import of a dealer write at a time, until the transaction ends.
+
+    Two feeds of one dealer may bring the same person or the same activity; whoever comes second
+    must see what the first has written. SQLite has one writer anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCKS}, {int(dealer_id)})")
 
 
 def _unusable(error: DBAPIError) -> StoreError:

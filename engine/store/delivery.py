@@ -14,7 +14,7 @@ from engine.model import Fault, Field, Issue, MappedBatch, MappedRecord, Stream,
 from engine.store.activities import Activities
 from engine.store.bulk import Bulk
 from engine.store.changes import is_older
-from engine.store.clashes import Clashes, passes
+from engine.store.clashes import Clashes, Memory, passes
 from engine.store.clashes import fault as clash_fault
 from engine.store.contacts import Contacts, Found, Wanted
 from engine.store.entries import INSERTED, UNCHANGED, UPDATED, Entry, Rows, Settled
@@ -46,7 +46,7 @@ def digester(salt: str) -> Callable[[Sequence[str]], list[str]]:
 class DeliveryWriter:
     """The store's side of one delivery."""
 
-    def __init__(self, bulk: Bulk, origin: Origin, tally: Tally) -> None:
+    def __init__(self, bulk: Bulk, origin: Origin, tally: Tally, memory: Memory) -> None:
         self.tally = tally
         self.issues: list[Issue] = []
         self._bulk = bulk
@@ -55,14 +55,15 @@ class DeliveryWriter:
         self._contacts = Contacts(bulk, origin, tally)
         self._vehicles = Vehicles(bulk, origin)
         self._quarantine = Quarantine(bulk, origin)
-        self._clashes = Clashes(self._activities, origin, tally)
+        self._clashes = Clashes(self._activities, origin, tally, memory)
+        self._memory = memory
         self._empty: dict[str, bool] = {}
         self._holding = self._activities.has_held()
 
     @property
     def has_clashes(self) -> bool:
         """Whether rows were taken back, so that the delivery must be looked through once more."""
-        return bool(self._clashes.taken_back)
+        return bool(self._memory.taken_back)
 
     def unchanged(self, digests: Sequence[str], types: Sequence[str]) -> set[int]:
         """Places of the records that are stored already just as they are; counted as unchanged."""
@@ -71,7 +72,7 @@ class DeliveryWriter:
         found = self._activities.unchanged(digests)
         for ids in found.values():
             for number in ids:
-                self._clashes.met.add(number)
+                self._memory.met.add(number)
         self.tally.unchanged += len(found)
         return set(found)
 
@@ -101,7 +102,9 @@ class DeliveryWriter:
         records = mapped.records
         while records:
             if stream.records.on_duplicate == "last":
-                now, records = passes(records, lambda r: {(stream.activities[a.spec].type, a.keys[0]) for a in r.activities})
+                now, records = passes(
+                    records, lambda r: {(stream.activities[a.spec].type, a.keys[0]) for a in r.activities}
+                )
             else:
                 now, records = records, []
             self._attempt(stream, now, rows)
@@ -258,7 +261,7 @@ class DeliveryWriter:
             entry.grade = UPDATED if changed else UNCHANGED
             self.tally.activities_updated += changed
         for stored, _ in updates:
-            self._clashes.met.add(stored.id)
+            self._memory.met.add(stored.id)
         for kind, group in fresh.items():
             self._activities.insert(kind, settled.columns(group), len(group))
             for entry in group:
@@ -297,9 +300,7 @@ class DeliveryWriter:
                 self._activities.update([(stored, after)])
                 owner.grade = max(owner.grade, UPDATED)
 
-    def _count(
-        self, settled: Settled, entries: Sequence[Entry], touched: Sequence[bool], refused: set[int]
-    ) -> None:
+    def _count(self, settled: Settled, entries: Sequence[Entry], touched: Sequence[bool], refused: set[int]) -> None:
         """Each record once: by its activities, or by its contact and vehicle where it makes none."""
         grades: dict[int, int] = {}
         for entry in entries:
@@ -322,9 +323,7 @@ class DeliveryWriter:
             tally.unchanged += grade == UNCHANGED
 
 
-def _sources(
-    stream: Stream, values: Sequence[tuple[str, str]], inner: Mapping[str, Field]
-) -> dict[str, Field]:
+def _sources(stream: Stream, values: Sequence[tuple[str, str]], inner: Mapping[str, Field]) -> dict[str, Field]:
     """The mapped field behind each field of an activity."""
     found = {target: inner.get(source) or stream.fields.get(source) for target, source in values}
     return {target: source for target, source in found.items() if source is not None}

@@ -248,7 +248,9 @@ class Journal:
 
     # --- what listings saw, and logins that were refused ------------------------------------
 
-    def seen(self, feed_id: int, source: str, now: str, files: Sequence[tuple[str, int | None, float | None]]) -> dict[str, str]:
+    def seen(
+        self, feed_id: int, source: str, now: str, files: Sequence[tuple[str, int | None, float | None]]
+    ) -> dict[str, str]:
         """{name: since when it has looked like this}; forgets what is no longer there."""
         with writing(self._engine) as connection:
             where = (sightings.c.feed_id == feed_id, sightings.c.source == source)
@@ -281,7 +283,9 @@ class Journal:
             row = connection.execute(select(breakers.c.failures).where(breakers.c.login == login)).one_or_none()
             failures = 1 + (row.failures if row is not None else 0)
             until = until_after[min(failures, max(until_after))]
-            _upserted(connection, breakers, {"login": login}, {"failures": failures, "until": until, "message": message})
+            _upserted(
+                connection, breakers, {"login": login}, {"failures": failures, "until": until, "message": message}
+            )
             return until
 
     def login_worked(self, login: str) -> None:
@@ -320,7 +324,7 @@ def _json(value: Any) -> str:
 
 def _storable(connection: Connection, value: Any) -> Any:
     """A JSON column takes text on SQLite and a value on PostgreSQL."""
-    return _json(value) if connection.dialect.name == "sqlite" else value
+    return _json(value) if connection.dialect.name == "sqlite" and value is not None else value
 
 
 def _inserted(connection: Connection, table: Any, values: Mapping[str, Any]) -> int:

@@ -56,9 +56,7 @@ def process_started(pid: int) -> str | None:
     return None
 
 
-def take(
-    engine: Engine, name: str, owner: Owner, started: Callable[[int], str | None] = process_started
-) -> Lease:
+def take(engine: Engine, name: str, owner: Owner, started: Callable[[int], str | None] = process_started) -> Lease:
     """The lease of `name`, or LeaseHeld while its owner lives."""
     with writing(engine) as connection:
         row = connection.execute(select(leases).where(leases.c.name == name).with_for_update()).one_or_none()
@@ -111,6 +109,6 @@ def _clock(connection: Connection, ahead: int) -> str:
         return str(connection.execute(statement, {"ahead": f"+{ahead} seconds"}).scalar_one())
     statement = text(
         "SELECT to_char((clock_timestamp() + make_interval(secs => :ahead)) AT TIME ZONE 'UTC',"
-        " 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+        ' \'YYYY-MM-DD"T"HH24:MI:SS.US"Z"\')'
     )
     return str(connection.execute(statement, {"ahead": ahead}).scalar_one())

@@ -9,10 +9,13 @@ from hashlib import blake2b
 from typing import Any
 
 import orjson
+from sqlalchemy import Engine, select
 
 from engine.model import Value
 from engine.store.bulk import Bulk, Same, decoded
+from engine.store.database import reading
 from engine.store.origin import Origin
+from engine.store.tables import quarantine as table
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +41,12 @@ class Quarantine:
     def __init__(self, bulk: Bulk, origin: Origin) -> None:
         self._bulk = bulk
         self._origin = origin
-        self._has_fixes = bool(
-            bulk.rows(
-                "SELECT 1 FROM quarantine WHERE feed_id = ? AND fix IS NOT NULL AND state <> 'discarded' LIMIT 1",
-                origin.feed_id,
-            )
-        )
+        self._has_fixes = self._any("fix IS NOT NULL AND state <> 'discarded'")
+        self._has_waiting = self._any("state IN ('open', 'fixed')")
+
+    def _any(self, condition: str) -> bool:
+        statement = f"SELECT 1 FROM quarantine WHERE feed_id = ? AND {condition} LIMIT 1"
+        return bool(self._bulk.rows(statement, self._origin.feed_id))
 
     def fixes(self, raws: Sequence[str]) -> dict[int, Mapping[str, Value]]:
         """{place: corrected values} of the rows a person has repaired before."""
@@ -98,19 +101,27 @@ class Quarantine:
         )
 
     def resolve(self, raws: Sequence[str]) -> None:
-        """Close the repaired rows of these raws: they have now been stored."""
-        if self._has_fixes and raws:
-            found = self._bulk.found(
-                "SELECT q.id FROM {digests} JOIN quarantine q ON q.digest = w.value AND q.feed_id = ?"
-                " WHERE q.state = 'fixed'",
-                [raw_digest(raw) for raw in raws],
-                self._origin.feed_id,
-            )
-            self._bulk.update(
-                "quarantine",
-                {"id": [n for (n,) in found], "state": Same("replayed"), "resolved_at": Same(self._origin.now)},
-                len(found),
-            )
+        """Close the rows of these raws that waited here: they have now been stored."""
+        if not self._has_waiting or not raws:
+            return
+        found = self._bulk.found(
+            "SELECT q.id FROM {digests} JOIN quarantine q ON q.digest = w.value AND q.feed_id = ?"
+            " WHERE q.state IN ('open', 'fixed')",
+            [raw_digest(raw) for raw in raws],
+            self._origin.feed_id,
+        )
+        self._bulk.update(
+            "quarantine",
+            {"id": [n for (n,) in found], "state": Same("replayed"), "resolved_at": Same(self._origin.now)},
+            len(found),
+        )
+
+
+def places(engine: Engine, numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """(delivery, line) of quarantined rows: where each stands in the file it came in."""
+    with reading(engine) as connection:
+        statement = select(table.c.delivery_id, table.c.line).where(table.c.id.in_(list(numbers)))
+        return [(row.delivery_id, row.line) for row in connection.execute(statement)]
 
 
 def _storable(text: str | None) -> str | None:

@@ -1,0 +1,332 @@
+"""One sealed delivery becomes rows: decode, map, store, count, in one transaction.
+
+Never touches the far side and never the network. A delivery of very many records is committed
+in parts of `chunk_rows`, after a first reading that wrote nothing has found it fit.
+"""
+
+import gc
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection
+
+from engine import guards
+from engine.decode import decode
+from engine.errors import DeliveryRefused, StoreError
+from engine.intake import waiting
+from engine.intake.names import unescaped
+from engine.mapping import FeedMapping, Portion, compile_mapping
+from engine.model import Batch, Decoded, Fault, Feed, Issue, Tally, Value
+from engine.store import journal, leases
+from engine.store.bulk import bulk_of
+from engine.store.clashes import Memory
+from engine.store.database import lock_dealer, writing
+from engine.store.delivery import DeliveryWriter, digester
+from engine.store.entries import Rows
+from engine.store.journal import STORED, Entry, Registered
+from engine.store.origin import Origin
+from engine.store.quarantine import patched
+from engine.world import Progress, World, stamp
+
+_MOST_ROW_ISSUES = 100  # rows of one delivery that are listed one by one; all are in quarantine
+_SMALLEST_ROW = 2  # bytes: a file that could not hold more rows than a part needs no first reading
+_PACKED = (b"\x1f\x8b", b"PK")
+
+
+class NotMine(DeliveryRefused):
+    """The file has another header than this feed's: another feed's file, or no one's."""
+
+
+class DryRun(Exception):
+    """Ends the transaction of a dry run."""
+
+
+@dataclass(slots=True)
+class Import:
+    """One delivery on its way in. `lines` limits a replay to these rows of the file."""
+
+    feed: Feed
+    registered: Registered
+    entry: Entry
+    root: int  # the delivery whose file is read
+    world: World
+    lease: leases.Lease
+    lines: Collection[int] | None = None
+    guarded: bool = True
+    dry_run: bool = False
+    tally: Tally = field(default_factory=Tally)
+    issues: list[Issue] = field(default_factory=list)
+    memory: Memory = field(default_factory=Memory)
+    warned: Counter[tuple[str, str | None, str]] = field(default_factory=Counter)
+    first_line: dict[tuple[str, str | None, str], int] = field(default_factory=dict)
+    passed: int = 0  # records of the file behind us, in earlier parts as well
+
+    # --- the story ---------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Store the delivery whole, or raise and leave nothing of it.
+
+        Raises DecodeError and DeliveryRefused for what is wrong with the file, NotMine where it
+        is another feed's, LeaseLost and StoreError for what is wrong around it.
+        """
+        chunked = self._may_be_long() and self._fit_for_parts()
+        self._restore()
+        decoded, mapping = self._opened()
+        batches = decoded.batches
+        limit = self.world.chunk_rows if chunked else None
+        gc.collect()
+        gc.freeze()  # what stands now is not looked at again for every batch of rows
+        try:
+            while not self._part(decoded, mapping, batches, limit):
+                pass
+        finally:
+            gc.unfreeze()
+        self._report(mapping, decoded)
+
+    def _part(self, decoded: Decoded, mapping: FeedMapping, batches: Iterator[Batch], limit: int | None) -> bool:
+        """One transaction; True when the delivery is in."""
+        skip, start = self.entry.checkpoint or 0, self.tally.read
+        with writing(self.world.engine) as connection:
+            lock_dealer(connection, self.registered.dealer_id)
+            origin = self._origin()
+            writer = DeliveryWriter(bulk_of(connection), origin, self.tally, self.memory)
+            digests = digester(self._salt(decoded))
+            done = True
+            for batch in batches:
+                if self.passed < skip:
+                    self.passed += len(batch.rows)
+                    continue
+                self.passed += len(batch.rows)
+                self._store(batch, decoded, mapping, writer, digests)
+                if limit is not None and self.tally.read - start >= limit:
+                    done = False
+                    break
+            self.issues += writer.issues
+            if done and writer.has_clashes:
+                self._second_look(writer, digests)
+            if done:
+                self._decide()
+            self._settle(connection, decoded, done)
+            if self.dry_run:
+                raise DryRun
+        return done
+
+    def _settle(self, connection: Connection, decoded: Decoded, done: bool) -> None:
+        """The last words of a transaction: the identity, the fence, and what the ledger now says."""
+        if not self.tally.is_balanced:
+            raise StoreError(f"the counts of {self.entry.name} do not add up: {journal.counted(self.tally)}")
+        leases.check(connection, self.lease)
+        columns: dict[str, Any] = {
+            "counts": self.tally,
+            "mapping_hash": self.feed.mapping_hash,
+            "header": None if decoded.header is None else orjson.dumps(decoded.header).decode(),
+        }
+        if done:
+            columns |= {"state": STORED, "checkpoint": None, "progress": None, "error_code": None, "error": None}
+        else:
+            memory = {"taken_back": sorted(self.memory.taken_back), "names": sorted(self.memory.names)}
+            columns |= {"checkpoint": self.passed, "progress": memory}
+        journal.mark(connection, self.entry.id, self._now, **columns)
+
+    # --- parts -------------------------------------------------------------------------------
+
+    def _may_be_long(self) -> bool:
+        """A cheap look before a dear one: by line ends, or by size where the file is packed."""
+        path, rows = self.world.archive.path(self.entry.sha256 or ""), self.world.chunk_rows
+        if path.stat().st_size < rows * _SMALLEST_ROW:
+            return False
+        with path.open("rb") as file:
+            if file.read(2) in _PACKED:
+                return True
+            file.seek(0)
+            counts = [(chunk.count(b"\n"), chunk.count(b"\r")) for chunk in iter(lambda: file.read(1 << 20), b"")]
+        return max(sum(n for n, _ in counts), sum(r for _, r in counts)) >= rows
+
+    def _fit_for_parts(self) -> bool:
+        """Read the delivery once without writing, where it is long: guards decide before any row is kept.
+
+        False where it is not long after all, or was begun already: then it was found fit.
+        """
+        if self.entry.checkpoint is not None:
+            return True
+        if not self._is_long():
+            return False
+        decoded, mapping = self._opened()
+        tally = Tally()
+        context = self._context()
+        for batch in decoded.batches:
+            for portion in mapping.portions(batch):
+                bad = {fault.index for fault in portion.faults}
+                made = mapping.map(portion, [i for i in range(len(portion.rows)) if i not in bad], context)
+                tally.read += len(portion.rows)
+                tally.quarantined += len(bad) + sum(len(mapped.faults) for _, mapped in made)
+        self._check(tally)
+        return True
+
+    def _is_long(self) -> bool:
+        decoded = self._decoded()
+        if decoded.whole:
+            return False  # a document is one batch
+        rows = 0
+        for batch in decoded.batches:
+            rows += len(batch.rows)
+            if rows > self.world.chunk_rows:
+                return True
+        return False
+
+    def _restore(self) -> None:
+        """Take up the counts of the parts that are committed."""
+        if self.entry.checkpoint is None:
+            return
+        for name, count in (self.entry.counts or {}).items():
+            setattr(self.tally, name, count)
+        progress = self.entry.progress or {}
+        self.memory.taken_back.update(progress.get("taken_back", ()))
+        self.memory.names.update((kind, key) for kind, key in progress.get("names", ()))
+
+    # --- batches -----------------------------------------------------------------------------
+
+    def _store(
+        self, batch: Batch, decoded: Decoded, mapping: FeedMapping, writer: DeliveryWriter, digests: Any
+    ) -> None:
+        context = self._context()
+        for portion in mapping.portions(self._limited(batch)):
+            self.tally.read += len(portion.rows)
+            rows = Rows(portion.raws, portion.lines, digests(portion.raws))
+            writer.keep(portion.faults, rows)
+            self._note_faults(portion.faults)
+            left = self._changed(portion, rows, writer)
+            self._mend(portion, left, writer, decoded)
+            for number, mapped in mapping.map(portion, left, context):
+                self._note_faults(mapped.faults)
+                for warning in mapped.warnings:
+                    self._note_warning(warning)
+                writer.store(self.feed.streams[number], mapped, rows)
+        self.world.progress(Progress(self.feed.id, self.entry.name, 0, self.tally.read))
+
+    def _limited(self, batch: Batch) -> Batch:
+        """Only the rows that a replay asks for."""
+        if self.lines is None:
+            return batch
+        places = [place for place, line in enumerate(batch.lines) if line in self.lines]
+        new = {old: place for place, old in enumerate(places)}
+        faults = [
+            Fault(new[f.index], f.line, f.code, f.message, f.field, f.value) for f in batch.faults if f.index in new
+        ]
+        return Batch(
+            [batch.rows[p] for p in places], [batch.lines[p] for p in places], [batch.raws[p] for p in places], faults
+        )
+
+    def _changed(self, portion: Portion, rows: Rows, writer: DeliveryWriter) -> list[int]:
+        """Indexes of the records that are not stored already just as they are."""
+        types = sorted({spec.type for number in portion.streams for spec in self.feed.streams[number].activities})
+        same = writer.unchanged(rows.digests, types)
+        bad = {fault.index for fault in portion.faults}
+        if not same and not bad:
+            return list(range(len(portion.rows)))
+        return [index for index in range(len(portion.rows)) if index not in same and index not in bad]
+
+    def _mend(self, portion: Portion, left: Sequence[int], writer: DeliveryWriter, decoded: Decoded) -> None:
+        """Apply again what a person has corrected in such a row before."""
+        fixes = writer.fixes([portion.raws[index] for index in left])
+        for place, fix in fixes.items():
+            index = left[place]
+            portion.rows[index] = patched(decoded.header, portion.rows[index], fix)
+
+    def _second_look(self, writer: DeliveryWriter, digests: Any) -> None:
+        """Find the rows again that a later one contradicted, and keep them in quarantine."""
+        decoded, mapping = self._opened()
+        for batch in decoded.batches:
+            for portion in mapping.portions(self._limited(batch)):
+                writer.keep_taken_back(Rows(portion.raws, portion.lines, digests(portion.raws)))
+
+    # --- deciding and telling ----------------------------------------------------------------
+
+    def _decide(self) -> None:
+        if any(stream.records.on_bad == "fail" for stream in self.feed.streams) and self.tally.quarantined:
+            raise DeliveryRefused(
+                "row.bad", f"{self.tally.quarantined} rows could not be used and records.onBad is `fail`"
+            )
+        self._check(self.tally)
+
+    def _check(self, tally: Tally) -> None:
+        if self.guarded:
+            before = (
+                self.world.journal.rows_before(self.registered.id, self.entry.id, 5) if self.feed.sends_whole else []
+            )
+            guards.check(self.feed.guards, tally, before)
+
+    def _note_faults(self, faults: Sequence[Fault]) -> None:
+        for fault in faults:
+            if len(self.issues) < _MOST_ROW_ISSUES:
+                self.issues.append(Issue(fault.code, fault.message, "error", line=fault.line, field=fault.field))
+
+    def _note_warning(self, warning: Fault) -> None:
+        key = (warning.code, warning.field, warning.message)
+        self.warned[key] += 1
+        self.first_line.setdefault(key, warning.line)
+
+    def _report(self, mapping: FeedMapping, decoded: Decoded) -> None:
+        for key, count in self.warned.items():
+            code, name, message = key
+            text = message if count == 1 else f"{message} ({count} records like this; the first is named)"
+            self.issues.append(Issue(code, text, "warning", line=self.first_line[key], field=name))
+        if mapping.unread:
+            names = ", ".join(mapping.unread)
+            text = f"these columns are neither mapped nor listed under records.unused: {names}"
+            self.issues.append(Issue("column.unread", text, "warning"))
+        for path in mapping.never_filled:
+            self.issues.append(
+                Issue("path.neverFilled", f"no record of this delivery had a value at {path}", "warning")
+            )
+        for code, message in decoded.notes:
+            self.issues.append(Issue(code, message, "info"))
+
+    # --- reading -----------------------------------------------------------------------------
+
+    def _decoded(self) -> Decoded:
+        return decode(self.world.archive.path(self.entry.sha256 or ""), self.feed.decode)
+
+    def _opened(self) -> tuple[Decoded, FeedMapping]:
+        decoded = self._decoded()
+        self._check_ours(decoded)
+        return decoded, compile_mapping(self.feed, decoded)
+
+    def _check_ours(self, decoded: Decoded) -> None:
+        """By its header: a file of another kind is left alone, whatever its name."""
+        ours: Mapping[str, Value] = self.feed.transport.get("ours") or {}
+        if decoded.header is None or not ours:
+            return
+        lacking = [name for name in ours.get("columns", ()) if name not in decoded.header]
+        foreign = [name for name in ours.get("without", ()) if name in decoded.header]
+        if lacking or foreign:
+            found = [f"it has no column {name}" for name in lacking] + [f"it has a column {name}" for name in foreign]
+            raise NotMine("file.notOurs", f"left alone, {' and '.join(found)} (transport.ours)")
+
+    def _context(self) -> dict[str, Value]:
+        modified = self.entry.modified
+        return {
+            "file": {
+                "name": self.entry.name,
+                "size": self.entry.size,
+                "modified": None if modified is None else stamp(datetime.fromtimestamp(modified, UTC)),
+                "groups": dict(waiting.pattern(self.feed.transport).groups(unescaped(self.entry.name))),
+            },
+            "run": {"date": self.entry.run_date, "now": self.entry.run_now},
+        }
+
+    def _origin(self) -> Origin:
+        return Origin(
+            self.registered.dealer_id, self.registered.id, self.feed.namespace, self.entry.id, self.root, self._now
+        )
+
+    @property
+    def _now(self) -> str:
+        return stamp(self.world.clock.now())
+
+    def _salt(self, decoded: Decoded) -> str:
+        return f"{self.feed.id}\x00{self.feed.mapping_hash}\x00{decoded.header}"

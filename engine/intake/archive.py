@@ -1,0 +1,79 @@
+"""Our own sealed copies of what was fetched, named by content; never read a name from outside.
+
+A sealed file is whole and on disk: it was written under a `.part` name, fsynced, renamed, and
+its folder fsynced. It is not encrypted by us; the folder is 0700, the copies are 0400.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+
+_CHUNK = 1 << 20
+
+
+class Archive:
+    """The folder of sealed copies."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def part(self, delivery: int) -> Path:
+        """Where a delivery is fetched to; whatever an earlier attempt left there is removed."""
+        self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        part = self._root / f"{delivery}.part"
+        part.unlink(missing_ok=True)
+        return part
+
+    def seal(self, part: Path, digest: str) -> Path:
+        """Make a fetched file ours for good. The bytes themselves are on disk already (Files.fetch)."""
+        target = self.path(digest)
+        if not target.parent.exists():
+            target.parent.mkdir(mode=0o700)
+            _fsync(self._root)
+        part.chmod(0o400)
+        part.replace(target)
+        _fsync(target.parent)
+        _fsync(self._root)
+        return target
+
+    def path(self, digest: str) -> Path:
+        return self._root / digest[:2] / digest
+
+    def holds(self, digest: str | None) -> bool:
+        """Whether the copy is there and still what it was when it was sealed."""
+        if digest is None or not self.path(digest).is_file():
+            return False
+        return content_hash(self.path(digest)) == digest
+
+    def forget(self, digest: str) -> None:
+        """Remove a copy whose time is over."""
+        self.path(digest).unlink(missing_ok=True)
+        with suppress(OSError):  # others are still in it
+            self.path(digest).parent.rmdir()
+
+    def drop_part(self, delivery: int) -> None:
+        (self._root / f"{delivery}.part").unlink(missing_ok=True)
+
+
+def content_hash(path: Path) -> str:
+    """sha256 of a file, lower-case hex."""
+    digest = sha256()
+    for chunk in _chunks(path):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            yield chunk
+
+
+def _fsync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

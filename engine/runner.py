@@ -1,0 +1,354 @@
+"""The one data path: the only place that knows the order of steps, from due feed to deleted remote file."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from engine import report as reporting
+from engine.errors import DecodeError, DeliveryRefused, FeedError, LeaseHeld
+from engine.importing import DryRun, Import, NotMine
+from engine.intake import files as intake
+from engine.intake.files import Pickup
+from engine.intake.names import escaped, unescaped
+from engine.intake.waiting import pattern, wanted
+from engine.language import durations
+from engine.model import DeliveryReport, Feed, FeedReport, Issue, RunReport
+from engine.store import leases
+from engine.store.journal import DONE, NOT_MINE, REFUSED, STORED, VANISHED, Entry, Registered
+from engine.store.leases import Lease
+from engine.world import Progress, World, stamp
+from transports import FILES
+from transports.base import Files, LoginRefused, Settings, Tools, TransportError, Unreachable
+
+# How long a refused login rests, by how often it was refused: servers lock accounts.
+_RESTS = {1: timedelta(minutes=15), 2: timedelta(hours=1), 3: timedelta(hours=6), 4: timedelta(hours=24)}
+
+
+def run_feeds(feeds: Sequence[Feed], world: World, everyone: Sequence[Feed] = (), dry_run: bool = False) -> RunReport:
+    """Run feeds one after the other and keep the report; one feed's fault never stops the next.
+
+    `everyone` are all feeds of the project: those that share files with a feed have a say in
+    when a file is removed.
+    """
+    started = world.clock.now()
+    run = None if dry_run else world.journal.begin_run(stamp(started))
+    report = RunReport(run, started)
+    for feed in feeds:
+        report.feeds.append(run_feed(feed, world, run, _sharers(feed, everyone), dry_run))
+    if run is not None:
+        issues = [issue for one in report.feeds for issue in one.issues]
+        outcome, told = reporting.outcome(report), reporting.plain(report)
+        world.journal.finish_run(run, stamp(world.clock.now()), outcome, told, issues)
+        _sweep(world)
+    return report
+
+
+def run_feed(
+    feed: Feed, world: World, run: int | None = None, sharers: Sequence[Feed] = (), dry_run: bool = False
+) -> FeedReport:
+    """Import every waiting delivery of one feed, oldest first.
+
+    A delivery is stored whole or not at all, and its remote file is removed only after that is
+    durable. Running again after a crash at any point changes nothing that was stored and
+    repeats only what was not.
+    """
+    report = FeedReport(feed.id)
+    began = world.clock.monotonic()
+    try:
+        registered = world.journal.register(feed)
+        if _is_paused(feed, registered, world, report):
+            return report
+        with leased(feed, world) as lease:
+            visit = _Visit(feed, registered, world, lease, run, report, sharers, dry_run)
+            with _connected(feed, world) as far:
+                visit.deliveries(far)
+    except LeaseHeld as error:
+        end(report, "locked", Issue("feed.locked", str(error), "info"))
+    except (Unreachable, LoginRefused) as error:
+        report.unreachable = True
+        end(report, "failed", Issue(code_of(error), str(error), "error"))
+    except (FeedError, TransportError) as error:
+        end(report, "failed", Issue(code_of(error), str(error), "error"))
+    return finished(report, world.clock.monotonic() - began)
+
+
+@dataclass(slots=True)
+class _Visit:
+    """One run at one feed's far side."""
+
+    feed: Feed
+    registered: Registered
+    world: World
+    lease: Lease
+    run: int | None
+    report: FeedReport
+    sharers: Sequence[Feed]
+    dry_run: bool
+
+    def deliveries(self, far: Files) -> None:
+        """Finish what an earlier run left, then take what waits, in order."""
+        pickup = self._pickup(far)
+        pickup.look()
+        try:
+            if self.dry_run:
+                self._tried(pickup)
+                return
+            for entry in pickup.resume():
+                self._imported(pickup, entry)
+            for file in pickup.ordered(self._settled(pickup), str(self.feed.transport.get("order", "name"))):
+                leases.renew(self.world.engine, self.lease)
+                taken = pickup.take(file)
+                if taken is not None:
+                    self._imported(pickup, taken)
+        finally:
+            self.report.issues += pickup.issues
+
+    def _pickup(self, far: Files) -> Pickup:
+        now = self.world.clock.now()
+        return Pickup(
+            far,
+            self.world.journal,
+            self.world.archive,
+            self.registered.id,
+            self.feed.mapping_hash,
+            intake.manner(self.feed.transport),
+            pattern(self.feed.transport),
+            self.world.journal.tag(self.world.fresh_tag),
+            stamp(now),
+            now.astimezone(self.feed.dealer.timezone).date().isoformat(),
+            self.run,
+            self._others_done,
+        )
+
+    def _settled(self, pickup: Pickup) -> Sequence[Any]:
+        """The files to take, once they have stood still; this run waits for those that have not."""
+        settle = durations.seconds(str(self.feed.transport.get("settle", "30s")))
+        files = pickup.candidates()
+        still, wait = pickup.settled(files, settle, self.world.clock.now())
+        while len(still) < len(files):
+            # A second later than it takes, for clocks that tick in whole seconds.
+            self.world.clock.sleep(min(wait, settle) + 0.01)
+            leases.renew(self.world.engine, self.lease)
+            pickup.look()
+            pickup.now = stamp(self.world.clock.now())
+            before, files = len(files), pickup.candidates()
+            still, wait = pickup.settled(files, settle, self.world.clock.now())
+            if len(still) < len(files) and len(files) >= before:
+                still_growing = ", ".join(escaped(f.name) for f in files if f not in still)
+                pickup.issues.append(Issue("file.unsettled", f"still being written: {still_growing}", "info"))
+                break
+        return still
+
+    def _imported(self, pickup: Pickup, entry: Entry) -> None:
+        """Store one sealed delivery, then dispose of its file; or give it back with the reason."""
+        report = DeliveryReport(entry.name, entry.state, entry.sha256 or "", entry.size or 0, number=entry.id)
+        self.report.deliveries.append(report)
+        again = self.world.journal.refused_before(self.registered.id, entry.sha256 or "", self.feed.mapping_hash)
+        if again is not None and again.id != entry.id:
+            text = "these very bytes were refused before and the definition has not changed since"
+            pickup.give_back(entry, REFUSED, again.error_code or "file.refused", text)
+            report.state = REFUSED
+            return
+        self._warn_of_repeats(entry)
+        work = Import(self.feed, self.registered, entry, entry.id, self.world, self.lease)
+        try:
+            work.run()
+        except NotMine as error:
+            pickup.give_back(entry, NOT_MINE, error.code, str(error), "warning")
+            report.state = NOT_MINE
+        except (DecodeError, DeliveryRefused) as error:
+            pickup.give_back(entry, REFUSED, error.code, str(error))
+            report.state = REFUSED
+        else:
+            report.tally = work.tally
+            pickup.dispose(self._current(entry))
+            report.state = self._current(entry).state
+        self.report.issues += [replace(issue, delivery=entry.name) for issue in work.issues]
+
+    def _warn_of_repeats(self, entry: Entry) -> None:
+        """The same bytes under another name or time may be a mistake of the sender; they do no harm."""
+        same = self.world.journal.same_content(self.registered.id, entry.sha256 or "", entry.id)
+        if same is not None:
+            text = f"the same content as {same.name}, delivery {same.id}"
+            self.report.issues.append(Issue("file.sameContent", text, "info", delivery=entry.name))
+
+    def _current(self, entry: Entry) -> Entry:
+        current = self.world.journal.delivery(entry.id)
+        assert current is not None  # noqa: S101  (deliveries are never removed while their feed is leased)
+        return current
+
+    def _others_done(self, entry: Entry) -> bool:
+        """Whether every feed that shares this file needs it no longer, and at least one has stored it."""
+        entries = self.world.journal.sharing(entry.source, entry.name)
+        same = [e for e in entries if e.is_same_file(entry.name, entry.size, entry.modified)]
+        for feed in self.sharers:
+            if pattern(feed.transport).matches(unescaped(entry.name)) is None:
+                continue
+            number = self.world.journal.register(feed).id
+            if not any(e.feed_id == number and intake.is_terminal(e) and e.state != VANISHED for e in same):
+                return False
+        return any(e.state in (STORED, DONE) for e in same)
+
+    def _tried(self, pickup: Pickup) -> None:
+        """What would come in, without a trace: nothing is claimed, kept or removed."""
+        files = wanted(pickup.candidates(), pickup.pattern)
+        for file in pickup.ordered(files, str(self.feed.transport.get("order", "name"))):
+            entry = self.world.journal.open(
+                pickup.now,
+                feed_id=self.registered.id,
+                kind="trial",
+                source=pickup.far.source,
+                name=escaped(file.name),
+                size=file.size,
+                modified=file.modified,
+                state=VANISHED,
+                run_date=pickup.today,
+                run_now=pickup.now,
+            )
+            part = self.world.archive.part(entry.id)
+            fetched = pickup.far.fetch(file, part)
+            self.world.archive.seal(part, fetched.sha256)
+            entry = replace(entry, sha256=fetched.sha256)
+            report = DeliveryReport(entry.name, "trial", fetched.sha256, fetched.size)
+            self.report.deliveries.append(report)
+            work = Import(self.feed, self.registered, entry, entry.id, self.world, self.lease, dry_run=True)
+            try:
+                work.run()
+            except DryRun:
+                report.tally = work.tally
+            except (DecodeError, DeliveryRefused) as error:
+                report.state = REFUSED
+                self.report.issues.append(Issue(error.code, str(error), "error", delivery=entry.name))
+            self.report.issues += [replace(issue, delivery=entry.name) for issue in work.issues]
+
+
+# --- around a run -----------------------------------------------------------------------------
+
+
+def _is_paused(feed: Feed, registered: Registered, world: World, report: FeedReport) -> bool:
+    """The definition's `enabled: false` always wins; else an operator's pause, while it lasts."""
+    if not feed.enabled:
+        reason = f": {feed.reason}" if feed.reason else ""
+        end(report, "paused", Issue("feed.disabled", f"disabled in its definition{reason}", "info"))
+        return True
+    until = registered.paused_until
+    if registered.paused is not None and (until is None or until > stamp(world.clock.now())):
+        text = f"paused by an operator: {registered.paused}" + (f" (until {until})" if until else "")
+        end(report, "paused", Issue("feed.paused", text, "info"))
+        return True
+    return False
+
+
+@contextmanager
+def leased(feed: Feed, world: World) -> Iterator[Lease]:
+    """The right to run this feed, for the length of the block. Raises LeaseHeld."""
+    lease = leases.take(world.engine, _lease_name(feed), world.owner)
+    try:
+        yield lease
+    finally:
+        leases.release(world.engine, lease)
+
+
+def _lease_name(feed: Feed) -> str:
+    """One lease per feed; feeds that share their files have one together."""
+    return f"shared {_place(feed)}" if feed.transport.get("shared") else feed.id
+
+
+def _place(feed: Feed) -> str:
+    """Where a feed's files lie, from its definition alone; feeds of one place have the same text."""
+    names = ("type", "host", "port", "username", "directory")
+    return " ".join(str(feed.transport.get(name, "")) for name in names)
+
+
+def _sharers(feed: Feed, everyone: Sequence[Feed]) -> tuple[Feed, ...]:
+    """The enabled feeds that read the same files as this one, itself among them."""
+    if not feed.transport.get("shared"):
+        return ()
+    place = _place(feed)
+    others = (one for one in everyone if one.enabled and one.transport.get("shared") and _place(one) == place)
+    return tuple({one.id: one for one in (feed, *others)}.values())
+
+
+@contextmanager
+def _connected(feed: Feed, world: World) -> Iterator[Files]:
+    """The far side, unless its login was refused lately: servers lock accounts that keep trying."""
+    kind = str(feed.transport["type"])
+    if kind not in FILES:
+        raise DeliveryRefused("transport.notYet", f"this release runs {', '.join(sorted(FILES))}, not {kind}")
+    login, journal = _login(feed), world.journal
+    resting = journal.login_refused_until(login, stamp(world.clock.now()))
+    if resting is not None:
+        raise LoginRefused(f"not tried again before {resting[0]}: {resting[1]}; `feeds state reset` ends the wait")
+    tools = Tools(world.clock.monotonic, _heard(feed, world), world.note)
+    try:
+        with FILES[kind](_settings(feed, world), tools) as far:
+            journal.login_worked(login)
+            yield far
+    except LoginRefused as error:
+        now = world.clock.now()
+        until = journal.login_refused(login, str(error), {n: stamp(now + rest) for n, rest in _RESTS.items()})
+        raise LoginRefused(f"{error}; one try was made, the next not before {until}") from error
+
+
+def _login(feed: Feed) -> str:
+    return " ".join(str(feed.transport.get(name, "")) for name in ("type", "host", "port", "username", "auth"))
+
+
+def _settings(feed: Feed, world: World) -> Settings:
+    return world.secrets.filled(feed.transport)
+
+
+def _heard(feed: Feed, world: World) -> Callable[[int], None]:
+    total = 0
+
+    def heard(count: int) -> None:
+        nonlocal total
+        total += count
+        world.progress(Progress(feed.id, "", total, 0))
+
+    return heard
+
+
+def _sweep(world: World) -> None:
+    """Forget sealed copies whose deliveries have rested for as long as we keep them."""
+    before = stamp(world.clock.now() - timedelta(days=world.keep_days))
+    for digest in world.journal.archived(before):
+        world.archive.forget(digest)
+
+
+def finished(report: FeedReport, seconds: float) -> FeedReport:
+    """The report with its outcome, once nothing more is added."""
+    report.seconds = seconds
+    report.outcome = report.outcome if report.outcome != "ok" else _outcome(report)
+    report.issues = [replace(issue, feed=report.feed) for issue in report.issues]
+    return report
+
+
+def end(report: FeedReport, outcome: str, issue: Issue) -> None:
+    """Note why a run came to nothing, or stopped."""
+    report.outcome = outcome
+    report.issues.append(issue)
+
+
+def _outcome(report: FeedReport) -> str:
+    """In plain words, the worst first."""
+    tally = report.tally
+    states = [delivery.state for delivery in report.deliveries]
+    if REFUSED in states:
+        return "refused"
+    if tally.quarantined or any(issue.severity == "error" for issue in report.issues):
+        return "partial"
+    return "ok" if tally.read else "empty"
+
+
+def code_of(error: Exception) -> str:
+    """The stable code of an error that has none of its own: "transport.loginRefused"."""
+    own = getattr(error, "code", None)
+    if own:
+        return str(own)
+    name = type(error).__name__
+    room = "transport" if isinstance(error, TransportError) else "engine"
+    return f"{room}.{name[0].lower()}{name[1:]}"
+

@@ -1,0 +1,86 @@
+"""All that a run needs from outside itself: time, the store, the archive, secrets, whom to tell.
+
+Holds them and nothing else: what is decided with them is decided elsewhere.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import Engine
+
+from engine.intake.archive import Archive
+from engine.language.secrets import Secrets
+from engine.store import database, leases, migrate
+from engine.store.journal import Journal
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """The time, with its zone."""
+
+    def monotonic(self) -> float:
+        """Seconds that only ever grow."""
+
+    def sleep(self, seconds: float) -> None: ...
+
+
+class SystemClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far one feed is: bytes fetched and records read of the delivery in hand."""
+
+    feed: str
+    delivery: str
+    fetched: int
+    read: int
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    engine: Engine
+    journal: Journal
+    archive: Archive
+    secrets: Secrets
+    clock: Clock
+    owner: leases.Owner
+    progress: Callable[[Progress], None] = lambda progress: None
+    note: Callable[[str, Mapping[str, object]], None] = lambda event, details: None
+    chunk_rows: int = 2_000_000  # a delivery of more records is committed in parts of this size
+    keep_days: int = 7  # a sealed copy, after the last change of its deliveries
+    fresh_tag: str = field(default="local")  # names this installation in claims, once, on an empty database
+
+
+def open_world(
+    database_url: str, state_dir: Path, secrets: Secrets, clock: Clock | None = None, fresh_tag: str = "local"
+) -> World:
+    """Connect; an empty database gets its tables, one of another version is a StoreError."""
+    engine = database.connect(database_url)
+    migrate.prepare(engine)
+    return World(
+        engine,
+        Journal(engine),
+        Archive(state_dir / "archive"),
+        secrets,
+        clock or SystemClock(),
+        leases.this_process(),
+        fresh_tag=fresh_tag,
+    )
+
+
+def stamp(moment: datetime) -> str:
+    """A moment as the store writes it: UTC, fixed width."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
