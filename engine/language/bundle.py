@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from engine.language.words import names_secret
+from engine.language.masking import names_secret
 
 Form = Literal["whole", "based", "override"]
 
@@ -65,7 +65,9 @@ def checked(kind: str, form: Form) -> dict[str, Any]:
     """
     bundle = _Bundle(with_overrides=False)
     if form == "whole":
-        root = {"$ref": bundle.reference(f"{kind}.json", "", _WHOLE if kind in ("feed", "export") else _LITERAL)}
+        root: dict[str, Any] = {
+            "$ref": bundle.reference(f"{kind}.json", "", _WHOLE if kind in ("feed", "export") else _LITERAL)
+        }
     elif form == "based":
         root = {"$ref": bundle.reference(f"{kind}.json", "", _PARTIAL), "required": ["version", "kind"]}
     else:
@@ -91,7 +93,10 @@ class _Bundle:
 
     def reference(self, file: str, pointer: str, mode: _Mode) -> str:
         """The address in the bundle of a schema in a file, which is taken over if it is not yet there."""
-        words = [file.removesuffix(".json").replace("/", "."), *(word for word in pointer.split("/")[1:] if word != "$defs")]
+        words = [
+            file.removesuffix(".json").replace("/", "."),
+            *(word for word in pointer.split("/")[1:] if word != "$defs"),
+        ]
         name = mode.prefix + ".".join(words)
         if name not in self.definitions:
             self.definitions[name] = {}  # a schema may hold itself
@@ -110,41 +115,49 @@ class _Bundle:
         if not isinstance(node, dict):
             return node
         copy: dict[str, Any] = {}
-        tests = _LITERAL
         for key, value in node.items():
-            if key == "$ref":
-                copy["$ref"] = self._resolved(value, file, mode)
-            elif key in _NAMED:
-                copy[key] = {name: self._property(name, item, file, mode) for name, item in value.items()}
-            elif key == "items":
-                copy[key] = self._value(value, file, _WHOLE if mode.is_partial else mode)
-            elif key in _VALUES:
-                copy[key] = self._value(value, file, mode)
-            elif key in _BRANCHES:
-                copy[key] = self._copy(value, file, mode)
-            elif key in _TESTS:
-                copy[key] = self._copy(value, file, tests)
-            elif key in _LISTS:
-                copy[key] = [self._copy(item, file, mode) for item in value if not (mode.is_partial and item.get("x-whole"))]
-            elif key == "dependentSchemas":
-                copy[key] = {name: self._copy(item, file, mode) for name, item in value.items()}
-            elif key not in _LEFT_OUT:
-                copy[key] = value
+            taken = self._keyword(key, value, file, mode)
+            if taken is not None and taken != []:
+                copy[key] = taken
         if "x-partial" in node and self._with_overrides:
             copy["$ref"] = self.override(node["x-partial"], tuple(node["x-without"]))
         if mode.is_partial:
             self._loosen(copy)
-        return {key: value for key, value in copy.items() if value != []}
+        return copy
+
+    def _keyword(self, key: str, value: Any, file: str, mode: _Mode) -> Any:
+        """One keyword with its value, by the shape in which it holds schemas; None leaves it out."""
+        if key == "$ref":
+            return self._resolved(value, file, mode)
+        if key in _NAMED:
+            return {name: self._property(name, item, file, mode) for name, item in value.items()}
+        if key == "dependentSchemas":
+            return {name: self._copy(item, file, mode) for name, item in value.items()}
+        if key in _LISTS:
+            return [self._copy(item, file, mode) for item in value if not (mode.is_partial and item.get("x-whole"))]
+        if key in _VALUES:
+            # Lists are not merged: what stands in one is whole.
+            return self._value(value, file, _WHOLE if mode.is_partial and key == "items" else mode)
+        if key in _BRANCHES:
+            return self._copy(value, file, mode)
+        if key in _TESTS:
+            return self._copy(value, file, _LITERAL)
+        return None if key in _LEFT_OUT else value
 
     def _property(self, name: str, node: Any, file: str, mode: _Mode) -> Any:
         """A text under a key that names a secret is a reference, also where its schema does not say so."""
         if isinstance(node, dict) and names_secret(name) and node.get("type") == "string" and "pattern" not in node:
-            return {**{key: node[key] for key in ("description", "examples") if key in node}, "$ref": self.reference("common.json", "/$defs/secret", mode)}
+            return {
+                **{key: node[key] for key in ("description", "examples") if key in node},
+                "$ref": self.reference("common.json", "/$defs/secret", mode),
+            }
         return self._value(node, file, mode)
 
     def _resolved(self, target: str, file: str, mode: _Mode) -> str:
         name, _, pointer = target.partition("#")
-        return self.reference(posixpath.normpath(posixpath.join(posixpath.dirname(file), name)) if name else file, pointer, mode)
+        return self.reference(
+            posixpath.normpath(posixpath.join(posixpath.dirname(file), name)) if name else file, pointer, mode
+        )
 
     def override(self, target: str, without: tuple[str, ...]) -> str:
         """What a dealer may say on top of a definition."""
@@ -162,7 +175,12 @@ class _Bundle:
         if variants:
             copy["allOf"] = [*variants, self._any_variant(copy["x-by"], variants)]
         elif copy.get("additionalProperties", True) is not True:
-            removed = {"description": "Keys that are left out.", "examples": [["guards"]], "type": "array", "items": {"type": "string"}}
+            removed = {
+                "description": "Keys that are left out.",
+                "examples": [["guards"]],
+                "type": "array",
+                "items": {"type": "string"},
+            }
             copy["properties"] = {"remove": removed, **copy.get("properties", {})}
 
     def _any_variant(self, by: str, variants: list[dict[str, Any]]) -> dict[str, Any]:
@@ -189,7 +207,7 @@ def _wants_reference(node: dict[str, Any]) -> bool:
     types = [types] if isinstance(types, str) else types
     if "enum" in node or "pattern" in node:
         return True
-    if "object" in types and len(types) == 1 or "string" in types or types == ["null"]:
+    if ("object" in types and len(types) == 1) or "string" in types or types == ["null"]:
         return False
     if types == ["array"]:
         items = node.get("items", {})

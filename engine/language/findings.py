@@ -1,6 +1,6 @@
 """What is wrong with a definition, where, and how it is shown; decides nothing about what is wrong.
 
-A source line is never shown with the value of a key that names a secret (see `words.names_secret`).
+A source line is never shown with the value of a key that names a secret (see `masking`).
 """
 
 import json
@@ -8,8 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from engine.language import words
+from engine.language import masking
 from engine.language.codes import MEANING
+
+_WIDTH = 160  # characters of a source line
 
 Format = Literal["text", "json", "github", "sarif"]
 
@@ -92,25 +94,35 @@ def source_lines(text: str) -> list[str]:
 
 def _block(finding: Finding, lines: Sequence[str]) -> str:
     title = f"{finding.severity}[{finding.code}]: {finding.message}"
-    shown = 1 <= finding.line <= len(lines)
     number = str(finding.line)
     edge = " " * len(number)
     rows = [title, f"{edge}--> {finding.file}:{finding.line}:{finding.column}"]
-    if shown:
-        source = words.masked(lines, finding.line)
-        before, at = _untabbed(source, finding.column)
-        width = max(1, min(finding.length, len(_untabbed(source, len(source) + 1)[0]) - at))
-        rows += [f"{edge} |", f"{number} | {before}".rstrip(), f"{edge} | {' ' * at}{'^' * width}"]
+    if 1 <= finding.line <= len(lines):
+        source = masking.masked(lines, finding.line)
+        if finding.code == "E030":
+            # Whatever the keys before it are called: this value is a secret.
+            source = lines[finding.line - 1][: finding.column - 1] + masking.MASK
+        shown, at = _excerpt(source, finding.column)
+        width = max(1, min(finding.length, len(shown) - at))
+        rows += [f"{edge} |", f"{number} | {shown}".rstrip(), f"{edge} | {' ' * at}{'^' * width}"]
     if finding.help:
         rows.append(f"{edge} = help: {finding.help}")
-    rows += [f"{edge} = note: {note.message} ({note.line}:{note.column})" for note in finding.notes]
+    rows += [f"{edge} = note: {note.message} ({finding.file}:{note.line}:{note.column})" for note in finding.notes]
     return "\n".join(rows) + "\n"
 
 
-def _untabbed(source: str, column: int) -> tuple[str, int]:
-    """The line with tabs as four spaces and other controls as dots, and where `column` then stands."""
+def _excerpt(source: str, column: int) -> tuple[str, int]:
+    """The line as it is shown, and where `column` stands in it.
+
+    Tabs are four spaces and other controls dots; of a long line only the part around the place.
+    """
     cells = ["    " if char == "\t" else char if char.isprintable() else "." for char in source]
-    return "".join(cells), len("".join(cells[: column - 1]))
+    shown, at = "".join(cells), len("".join(cells[: column - 1]))
+    if len(shown) <= _WIDTH:
+        return shown, at
+    start = max(0, min(at - _WIDTH // 2, len(shown) - _WIDTH))
+    before, behind = "..." if start else "", "..." if start + _WIDTH < len(shown) else ""
+    return before + shown[start : start + _WIDTH] + behind, at - start + len(before)
 
 
 def _summary(findings: Sequence[Finding], files: int) -> str:

@@ -31,7 +31,7 @@ def elsewhere(key: str, at: tuple[str | int, ...], root: Schema) -> Place | None
     for place, properties in _blocks(root):
         if key not in properties or (place.names == here and not place.variant):
             continue
-        shared = sum(1 for left, right in zip(place.names, here, strict=False) if left == right or left == "*")
+        shared = sum(1 for left, right in zip(place.names, here, strict=False) if left in (right, "*"))
         steps = len(place.names) + len(here) - 2 * shared
         rank = (steps, len(place.names), place.names)
         if best is None or rank < best[0]:
@@ -51,18 +51,12 @@ def _blocks(root: Schema) -> Iterator[tuple[Place, Schema]]:
             yield Place(names, variant), node["properties"]
         if len(names) >= _MAX_DEPTH:
             continue
-        for key, value in node.get("properties", {}).items():
-            if isinstance(value, dict):
-                waiting.append((value, (*names, key), "", seen))
-        for part in ("items", "additionalProperties"):
-            if isinstance(node.get(part), dict):
-                waiting.append((node[part], (*names, "*"), "", seen))
-        for part in ("then", "else"):
-            if isinstance(node.get(part), dict):
-                waiting.append((node[part], names, variant, seen))
+        inner = [((*names, key), value) for key, value in node.get("properties", {}).items()]
+        inner += [((*names, "*"), node.get(part)) for part in ("items", "additionalProperties")]
+        inner += [(names, node.get(part)) for part in ("then", "else")]
+        waiting.extend((value, at, "", seen) for at, value in inner if isinstance(value, dict))
         if "x-by" in node:
-            for word, schema in _variants(node, root):
-                waiting.append((schema, names, f"{node['x-by']} {word}", seen))
+            waiting.extend((schema, names, f"{node['x-by']} {word}", seen) for word, schema in _variants(node, root))
 
 
 def _variants(node: Schema, root: Schema) -> Iterator[tuple[str, Schema]]:

@@ -6,9 +6,10 @@ from typing import Any
 
 import jsonschema_rs
 
-from engine.language import words
+from engine.language import masking, words
 from engine.language.bundle import KINDS, Form, bundled, checked
-from engine.language.explain import Fault, Verdict, faults
+from engine.language.explain import faults
+from engine.language.faults import Fault, Verdict
 from engine.language.findings import Finding, Note
 from engine.language.yaml import Document
 from engine.model import Value
@@ -106,17 +107,18 @@ def _finding(document: Document, fault: Fault) -> Finding:
     mark = document.mark(fault.path, key=fault.on_key)
     length = len(str(fault.path[-1])) if fault.on_key and fault.path else len(document.raw(fault.path))
     if fault.code == "E030":
-        length = len(words.MASK)
+        length = len(masking.MASK)
     notes: tuple[Note, ...] = ()
     anchor = document.anchor(fault.path)
     if anchor is not None:
         notes = (Note(anchor.line, anchor.column, "the alias stands for what is written here"),)
-    return Finding(document.path, mark.line, mark.column, fault.code, "error", fault.message, fault.help, max(length, 1), notes)
+    return Finding(
+        document.path, mark.line, mark.column, fault.code, "error", fault.message, fault.help, max(length, 1), notes
+    )
 
 
 def _key_in_text(document: Document) -> Finding:
     before = document.text[: document.text.index(_PRIVATE_KEY)]
     line = before.count("\n") + 1
     help = "give the key outside of the definition and name it: '${secret.NAME}'"
-    return Finding(document.path, line, 1, "E030", "error", "a private key is written out", help, len(words.MASK))
-
+    return Finding(document.path, line, 1, "E030", "error", "a private key is written out", help, len(masking.MASK))

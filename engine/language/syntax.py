@@ -1,10 +1,12 @@
-"""What the YAML parser could not read, or read otherwise than meant, in the author's words. Reads no values."""
+"""What the YAML parser could not read, or read otherwise than meant, in the author's words. Makes no values."""
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
+from yaml.events import ScalarEvent, StreamEndEvent
 
+from engine.language.compose import Parser, scalar
 from engine.language.findings import Finding, source_lines
 
 
@@ -13,92 +15,143 @@ class _Advice(NamedTuple):
     help: str
 
 
-# The parser's words, and ours. The first that is found in what it says applies.
+_PLACED_WRONGLY = "look at how far this line and the lines above it are indented"
+_QUOTE_BRACKETS = "put quotes around a value that holds { } [ ] or a comma"
+_TAG = _Advice("`!` begins a YAML tag", "put quotes around a value that begins with `!`")
+_TAB = _Advice("a tab where YAML wants spaces", "indent with spaces")
+_OPEN_QUOTE = _Advice("a quote is opened and never closed", "close the quote that begins here")
+_ESCAPE = _Advice(
+    "an unknown escape in double quotes", "write patterns in single quotes: a backslash is only a backslash there"
+)
+# What the parser says, and what we say. The first that is found in its words applies.
 _ADVICE: tuple[tuple[str, _Advice], ...] = (
-    ("mapping values are not allowed", _Advice("a second `: ` in one value, or a key that is indented wrongly", "put quotes around a value that holds `: `")),
-    ("found unexpected end of stream", _Advice("a quote is opened and never closed", "close the quote that begins here")),
-    ("found unexpected document indicator", _Advice("a quote is opened and never closed", "close the quote that begins here")),
-    ("found unknown escape character", _Advice("an unknown escape in double quotes", "write patterns in single quotes: there a backslash is only a backslash")),
-    ("did not find expected hexdecimal number", _Advice("an escape without its number", "write patterns in single quotes: there a backslash is only a backslash")),
-    ("found character '\\t' that cannot start", _Advice("a tab where YAML wants spaces", "indent with spaces")),
-    ("found a tab character", _Advice("a tab where YAML wants spaces", "indent with spaces")),
-    ("found character that cannot start any token", _Advice("a value cannot begin with this character", "put quotes around the value")),
-    ("did not find expected alphabetic or numeric character", _Advice("`*` and `&` begin an alias or an anchor", "put quotes around a value that begins with `*` or `&`")),
-    ("did not find expected whitespace", _Advice("`!` begins a YAML tag", "put quotes around a value that begins with `!`")),
-    ("found undefined tag handle", _Advice("`!` begins a YAML tag", "put quotes around a value that begins with `!`")),
-    ("did not find expected tag URI", _Advice("`!` begins a YAML tag", "put quotes around a value that begins with `!`")),
-    ("could not find expected ':'", _Advice("a key without `:` behind it", "write `key: value`; put quotes around text that goes on over several lines")),
-    ("did not find expected ',' or '}'", _Advice("inside { } a `,` or the closing `}` is missing", "put quotes around a value that holds { } [ ] or a comma")),
-    ("did not find expected ',' or ']'", _Advice("inside [ ] a `,` or the closing `]` is missing", "put quotes around a value that holds { } [ ] or a comma")),
-    ("did not find expected '-' indicator", _Advice("this line does not continue the list above it", "begin it with `- `, or indent it as the key it belongs to")),
-    ("did not find expected key", _Advice("this does not fit what stands above it", "look for wrong indentation, a missing `,`, or quotes that close too early")),
-    ("did not find expected node content", _Advice("a value is missing here", "look for a bracket or a comma too many")),
-    ("block sequence entries are not allowed", _Advice("a list cannot begin here", "put the `- ` on a line of its own")),
-    ("block mapping", _Advice("this does not fit what stands above it", "look for wrong indentation")),
-    ("did not find expected comment or line break", _Advice("`|` and `>` begin a block of text", "put quotes around a value that begins with `|` or `>`")),
-    ("found duplicate", _Advice("a directive is given twice", "leave the lines that begin with % out")),
+    (
+        "mapping values are not allowed",
+        _Advice("a second `: ` in one value, or a key indented wrongly", "put quotes around a value that holds `: `"),
+    ),
+    ("found unexpected end of stream", _OPEN_QUOTE),
+    ("found unexpected document indicator", _OPEN_QUOTE),
+    ("found unknown escape character", _ESCAPE),
+    ("did not find expected hexdecimal number", _ESCAPE),
+    ("found character '\\t'", _TAB),
+    ("found a tab character", _TAB),
+    (
+        "found character that cannot start any token",
+        _Advice("a value cannot begin with this character", "put quotes around the value"),
+    ),
+    (
+        "did not find expected alphabetic or numeric character",
+        _Advice("`*` begins an alias and `&` an anchor", "put quotes around a value that holds `*` or `&` there"),
+    ),
+    ("while scanning a tag", _TAG),
+    ("while parsing a node found undefined tag handle", _TAG),
+    (
+        "could not find expected ':'",
+        _Advice("a key without `:` behind it", "write `key: value`; put quotes around text of several lines"),
+    ),
+    ("did not find expected ',' or '}'", _Advice("inside { } a `,` or the closing `}` is missing", _QUOTE_BRACKETS)),
+    ("did not find expected ',' or ']'", _Advice("inside [ ] a `,` or the closing `]` is missing", _QUOTE_BRACKETS)),
+    (
+        "did not find expected '-' indicator",
+        _Advice("this line does not continue the list above it", "begin it with `- `, or indent it as its key"),
+    ),
+    (
+        "did not find expected key",
+        _Advice("this does not continue what stands above it", f"{_PLACED_WRONGLY}, and for quotes closed too early"),
+    ),
+    (
+        "did not find expected node content",
+        _Advice("a value is missing here", "look for a bracket or a comma too many, or one that is not closed"),
+    ),
+    ("block sequence entries are not allowed", _Advice("a list cannot begin here", "put `- ` on a line of its own")),
+    (
+        "did not find expected comment or line break",
+        _Advice("`|` and `>` begin a block of text", "put quotes around a value that begins with `|` or `>`"),
+    ),
+    ("directive", _Advice("a line that begins with % is a directive of YAML", "leave it out, or quote the value")),
+    ("did not find expected <document start>", _Advice("this does not continue what stands above it", _PLACED_WRONGLY)),
+    ("block mapping", _Advice("this does not continue what stands above it", _PLACED_WRONGLY)),
 )
 
-_UNQUOTED = re.compile(r"\$\{[^{}\s]*\}?")
-_COMMENT = re.compile(r"[ \t]#")
-# A `#` that is hardly meant as a comment: no space behind it, nothing behind it, or a reference.
-_SUSPICIOUS = re.compile(r"[^\s#'\"][ \t]+#(?=[^\s#!]|[ \t]*(?:$|\$\{))", re.MULTILINE)
-_BRACKETS = {")": "(", "]": "[", "}": "{"}
+_REFERENCE = re.compile(r"\$\{[^{}\s]*\}?")
+_OPENED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"\\]|\\.)*"|[\[{]|[\]}]""")
+# A `#` hardly meant as a comment: no space behind it, nothing behind it, or a reference.
+_CLOSE_COMMENT = re.compile(r"[^\s#][ \t]+#(?=[^\s#=*-]|[ \t]*(?:$|\$\{))", re.MULTILINE)
+# ... or before it, in its line, a quote or bracket that is not closed.
+_OPEN_VALUE = re.compile(
+    r"""^[^#\n]*(?:[\s(=,]'[^'#\n]*|[\s(=,]"[^"#\n]*|\([^)#\n]*|\[[^\]#\n]*)[^\s#][ \t]+#""", re.MULTILINE
+)
 
 
 def explained(path: str, text: str, error: yaml.MarkedYAMLError) -> Finding:
     """The parser's error as a finding at the place where the author has to look."""
-    problem = str(error.problem or "")
-    advice = next((advice for words, advice in _ADVICE if words in problem), None)
-    mark = error.problem_mark or error.context_mark
-    if "end of stream" in problem and error.context_mark is not None:
-        mark = error.context_mark
-    line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+    problem, context = str(error.problem or ""), str(error.context or "")
+    said = f"{context} {problem}"
+    advice = next((advice for words, advice in _ADVICE if words in said), None)
+    advice = advice or _Advice(f"the text is not YAML: {problem or 'it cannot be read'}", "")
+    mark = error.context_mark if advice is _OPEN_QUOTE and error.context_mark else error.problem_mark
     lines = source_lines(text)
-    while line > 1 and (line > len(lines) or (not lines[line - 1].strip() and column == 1)):
-        line, column = line - 1, len(lines[line - 2]) + 1 if line - 2 < len(lines) else 1
-    source = lines[line - 1] if line <= len(lines) else ""
+    line, column = _on_text(lines, mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+    source = lines[line - 1]
     reference = _bare_reference(source, column)
-    if reference is not None and ("flow" in str(error.context) or "expected ','" in problem or "mapping" in problem):
-        return Finding(
-            path, line, reference.start() + 1, "E010", "error", "a reference inside { } or [ ] needs quotes",
-            f"write '{_whole(reference[0])}'", len(reference[0]),
-        )  # fmt: skip
-    if advice is None:
-        advice = _Advice(f"the text is not YAML: {problem or 'it cannot be read'}", "")
-    if _COMMENT.search(source) and "flow" in str(error.context):
-        advice = _Advice(advice.message, "a ` #` begins a comment, which ends the line: put quotes around a value that holds it")
-    return Finding(path, line, column, "E001", "error", advice.message, advice.help)
+    if reference is not None and advice is not _OPEN_QUOTE:
+        whole = reference[0] if reference[0].endswith("}") else reference[0] + "}"
+        message, help = "a reference inside { } or [ ] needs quotes", f"write '{whole}'"
+        return Finding(path, line, reference.start() + 1, "E010", "error", message, help, len(reference[0]))
+    if source[column - 1 : column] == "\t" or (not source[: column - 1].strip() and "\t" in source[:column]):
+        advice = _TAB
+    help = advice.help
+    if "flow" in context and re.search(r"[ \t]#", source):
+        help = "` #` begins a comment that ends the line: put quotes around a value that holds it"
+    return Finding(path, line, column, "E001", "error", advice.message, help)
 
 
-def _whole(reference: str) -> str:
-    return reference if reference.endswith("}") else reference + "}"
+def _on_text(lines: list[str], line: int, column: int) -> tuple[int, int]:
+    """The place, moved up to the end of the last line that holds something."""
+    if line <= len(lines) and (lines[line - 1].strip() or column > 1):
+        return line, column
+    line = min(line, len(lines))
+    while line > 1 and not lines[line - 1].strip():
+        line -= 1
+    return line, len(lines[line - 1].rstrip()) + 1
 
 
 def _bare_reference(source: str, column: int) -> re.Match[str] | None:
-    """The last `${` before the place, if it stands in a bracket of this line and in no quotes."""
+    """The last `${` before the place that stands within brackets of its line, and not within quotes."""
     found = None
-    for match in _UNQUOTED.finditer(source):
-        if match.start() >= column:
-            break
-        found = match
-    if found is None:
-        return None
-    before = source[: found.start()]
-    quoted = before.count("'") % 2 or before.count('"') % 2
-    return None if quoted else found
+    for match in _REFERENCE.finditer(source, 0, column + 1):
+        depth, inside_quotes = 0, False
+        for token in _OPENED.finditer(source, 0):
+            if token.start() >= match.start():
+                break
+            inside_quotes = token[0][0] in "'\"" and token.end() > match.start()
+            depth += (token[0] in "[{") - (token[0] in "]}")
+        if depth > 0 and not inside_quotes:
+            found = _REFERENCE.match(source, match.start())
+    return found
 
 
 def cut_values(path: str, text: str) -> list[Finding]:
-    """A finding for each plain value whose end looks swallowed by a ` #`.
+    """A finding for each text whose end looks swallowed by a ` #`, which begins a comment.
 
-    Suspicious is a `#` with something other than a space behind it, with nothing or a reference
-    behind it, or with a quote or bracket before it that its value opens and does not close. Only
-    for such lines the text is read a second time, to see whether a value ends there.
+    For the few texts with such a line the events are read a second time, to see whether a plain
+    value ends there. Numbers and booleans are left alone: nothing of theirs can be missing.
     """
-    suspects = {match.start() + 1 for match in _SUSPICIOUS.finditer(text)}
-    return [] if not suspects else _confirmed(path, text, suspects)
-
-
-def _confirmed(path: str, text: str, suspects: set[int]) -> list[Finding]:
-    return []
+    if " #" not in text and "\t#" not in text:
+        return []
+    close = {match.start() + 1 for match in _CLOSE_COMMENT.finditer(text)}
+    unclosed = {len(text[: match.end() - 1].rstrip(" \t")) for match in _OPEN_VALUE.finditer(text)}
+    if not close and not unclosed:
+        return []
+    findings = []
+    next_event = Parser(text).get_event
+    while type(event := next_event()) is not StreamEndEvent:
+        if type(event) is not ScalarEvent or event.style or not isinstance(scalar(event.value), str):
+            continue
+        mark: Any = event.end_mark
+        if mark.index in close or (mark.index in unclosed and _OPEN_VALUE.match(f" {event.value} #")):
+            column = mark.column + text.index("#", mark.index) - mark.index + 1
+            message = "` #` begins a comment, and the value before it looks cut off"
+            help = "put quotes around the whole value; or, for a comment, write `# ` with a space and text behind it"
+            findings.append(Finding(path, mark.line + 1, column, "E009", "error", message, help))
+    return findings

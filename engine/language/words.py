@@ -1,7 +1,7 @@
-"""Words: the nearest right one, and those that name a secret. Knows no schema and no file."""
+"""The nearest right word for a wrong one. Knows no schema and no file."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 # What people write for what we call otherwise. Letter distance alone offers `oldest` for `latest`.
 _SYNONYMS: dict[str, tuple[str, ...]] = {
@@ -48,18 +48,7 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     "where": ("if",),
     "yes": ("true",),
 }
-
-# The end of a key that names a secret. What the key `nextToken` holds is a place, not a secret.
-_SECRET = re.compile(
-    r"(?:pass(?:word|phrase|wd|code)|pwd|secret|token|(?:api|private|access|signing|secret)key|authorization|credentials?)s?$"
-)
-_PLACE = re.compile(r"(?:next|page|cursor|continuation|refresh)tokens?$")
-_SECRET_WORDS = ("password", "passphrase", "passwd", "secret", "token", "apikey", "privatekey", "clientsecret", "hooktoken")
-
-_PAIR = re.compile(r"""(?P<key>"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[\w.-]+)\s*:(?=\s)\s*""")
-_LOGIN_IN_URL = re.compile(r"(?<=://)[^\s/@:'\"]+:[^\s/@'\"]+(?=@)")
-_KEY_LINE = re.compile(r"-----BEGIN|-----END|^\s*[A-Za-z0-9+/=]{40,}\s*$")
-MASK = "***"
+_SHORT, _MEDIUM = 3, 8  # letters
 
 
 def distance(left: str, right: str) -> int:
@@ -82,11 +71,11 @@ def nearest(word: str, choices: Iterable[str], edits: int | None = None) -> str 
     With `edits`, only one that is at most so many letters away.
     """
     known = sorted(set(choices))
-    folded = _folded(word)
+    plain = folded(word)
     for choice in known:
-        if _folded(choice) == folded:
+        if folded(choice) == plain:
             return choice
-    scored = sorted((distance(folded, _folded(choice)), choice) for choice in known)
+    scored = sorted((distance(plain, folded(choice)), choice) for choice in known)
     if scored and scored[0][0] == 1:
         return scored[0][1]
     if edits is not None:
@@ -94,96 +83,19 @@ def nearest(word: str, choices: Iterable[str], edits: int | None = None) -> str 
     for meant in _SYNONYMS.get(word.lower(), ()):
         if meant in known:
             return meant
-    allowed = 0 if len(folded) < 4 else 2 if len(folded) < 9 else 3
-    if scored and scored[0][0] <= allowed:
+    if scored and scored[0][0] <= _tolerance(plain):
         return scored[0][1]
-    longer = [choice for choice in known if len(folded) > 3 and (_folded(choice).startswith(folded))]
-    return longer[0] if len(longer) == 1 else None
+    begun = [choice for choice in known if _tolerance(plain) and folded(choice).startswith(plain)]
+    return begun[0] if len(begun) == 1 else None
 
 
-def _folded(word: str) -> str:
+def _tolerance(word: str) -> int:
+    """How many letters may be wrong: in a short word a second one makes another word of it."""
+    if len(word) <= _SHORT:
+        return 0
+    return 2 if len(word) <= _MEDIUM else 3
+
+
+def folded(word: str) -> str:
+    """The word without case, dashes and underscores."""
     return re.sub(r"[-_\s]", "", word).lower()
-
-
-def names_secret(key: str) -> bool:
-    """Whether what stands under this key has to be a reference."""
-    folded = _folded(key)
-    return bool(_SECRET.search(folded)) and not _PLACE.search(folded)
-
-
-def may_name_secret(key: str) -> bool:
-    """Whether this key names a secret, or is a misspelling of one that does: its value is not shown."""
-    folded = _folded(key)
-    return (
-        bool(_SECRET.search(folded))
-        or folded == "key"
-        or any(distance(folded[-len(word) - 1 :], word) <= 2 for word in _SECRET_WORDS)
-    )
-
-
-def masked(lines: Sequence[str], number: int) -> str:
-    """Line `number` (from 1) as it may be shown: no value of a key that names a secret in it.
-
-    A reference stays readable. A line that belongs to a value begun further up is judged by the
-    key of that value.
-    """
-    line = lines[number - 1]
-    if _KEY_LINE.search(line) or _inside_secret(lines, number):
-        indent = len(line) - len(line.lstrip())
-        return " " * indent + MASK
-    pieces, at = [], 0
-    for pair in _PAIR.finditer(line):
-        if pair.start() < at or not may_name_secret(pair["key"].strip("'\"")):
-            continue
-        end = _value_end(line, pair.end())
-        if _is_shown(line[pair.end() : end]):
-            continue
-        pieces += [line[at : pair.end()], MASK]
-        at = end
-    return _LOGIN_IN_URL.sub(MASK, "".join([*pieces, line[at:]]))
-
-
-def _is_shown(value: str) -> bool:
-    """References, maps, lists, anchors of blocks and nothing at all hold no secret themselves."""
-    bare = value.strip().strip("'\"").strip()
-    return bare in ("", "|", ">", "|-", ">-", "{", "[") or bool(re.fullmatch(r"\$\{[^{}]*\}", bare)) or value[:1] in "{["
-
-
-def without_login(text: str) -> str:
-    """The text without user and password in an address."""
-    return _LOGIN_IN_URL.sub(MASK, text)
-
-
-def _value_end(line: str, start: int) -> int:
-    """Where the value that begins at `start` ends; the line's end where that is unclear."""
-    if line[start : start + 1] in ("'", '"'):
-        quote = line[start]
-        closed = line.find(quote, start + 1)
-        while quote == "'" and closed >= 0 and line[closed + 1 : closed + 2] == "'":
-            closed = line.find(quote, closed + 2)
-        return closed + 1 if closed >= 0 else len(line)
-    if line[start : start + 2] == "${":
-        closed = line.find("}", start)
-        return closed + 1 if closed >= 0 else len(line)
-    # In block style a comma belongs to the value; in doubt more is hidden, never less.
-    return len(line)
-
-
-def _inside_secret(lines: Sequence[str], number: int) -> bool:
-    """Whether line `number` continues the value of a secret's key on a line above it."""
-    line = lines[number - 1]
-    indent = len(line) - len(line.lstrip())
-    for above in range(number - 1, 0, -1):
-        text = lines[above - 1]
-        if not text.strip():
-            continue
-        outer = len(text) - len(text.lstrip())
-        if outer < indent or not line.strip():
-            pair = _PAIR.match(text.lstrip().removeprefix("- "))
-            if pair is None:
-                indent = min(indent, outer)
-                continue
-            value = text.lstrip().removeprefix("- ")[pair.end() :].strip()
-            opened = value == "" or value[:1] in "|>" or (value[:1] in "'\"" and value.count(value[0]) % 2 == 1)
-            return opened and may_name_secret(pair["key"].strip("'\"")) and ":" not in line.split(" #")[0]
-    return False

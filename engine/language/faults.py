@@ -1,0 +1,86 @@
+"""Structural faults, what the validator says of them, and the phrases they are told in. Finds nothing itself."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+from engine.language.yaml import Path
+from engine.model import Value
+
+Schema: TypeAlias = dict[str, Any]
+
+
+class Fault(NamedTuple):
+    """One structural problem: where it is by its path, at the key or at the value."""
+
+    path: Path
+    on_key: bool
+    code: str
+    message: str
+    help: str = ""
+
+    def under(self, path: Path) -> "Fault":
+        """The same fault, seen from the document that holds the value at `path`."""
+        return self._replace(path=(*path, *self.path))
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One error of the validator: what stands at `path` breaks `keyword` of the schema `node`."""
+
+    path: Path
+    keyword: str
+    detail: Any  # what the validator adds: the keys, the pattern, the choices
+    node: Schema  # the schema with that keyword
+    rule: Schema | None  # the nearest one around it that carries a rule of ours
+    instance: Value  # what stands at `path`
+    root: Schema
+    document: Value
+
+
+def name_of(path: Path) -> str:
+    if not path:
+        return "the definition"
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+    return f"`{text}`"
+
+
+def within(path: Path) -> str:
+    return f"in {name_of(path)}" if path else "at the top level"
+
+
+def spoken(names: tuple[str, ...]) -> str:
+    """Where a block stands, for a reader: `fields.*.join` is "under `join` of an entry of `fields`"."""
+    if not names:
+        return "at the top level"
+    if names[-1] != "*":
+        above = "".join(
+            f" of {'an entry of ' if names[i + 1 : i + 2] == ('*',) else ''}`{name}`"
+            for i, name in reversed([*enumerate(names[:-1])])
+            if name != "*"
+        )
+        return f"under `{names[-1]}`{above}"
+    return f"to an entry of `{next(name for name in reversed(names) if name != '*')}`"
+
+
+def listed(choices: Sequence[Any]) -> str:
+    shown = [str(choice) for choice in choices]
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} or {shown[-1]}"
+
+
+def offer(near: str | None, choices: Sequence[Any], noun: str) -> str:
+    if near is not None:
+        return f"did you mean `{near}`?"
+    return f"{noun}: {', '.join(str(choice) for choice in choices)}" if choices else ""
+
+
+def inline(value: Value) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return "[" + ", ".join(inline(item) for item in value) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {inline(item)}" for key, item in value.items()) + "}"
+    return "null" if value is None else str(value)
