@@ -100,6 +100,8 @@ class SqliteBulk:
     def found(self, sql: str, values: Sequence[str | int], *parameters: Any) -> list[tuple[Any, ...]]:
         # CROSS JOIN is SQLite's promise to keep the order: wanted values outside, index inside.
         wanted = "(SELECT value, key AS i FROM json_each(?)) AS w CROSS"
+        if not values:
+            return []
         text = orjson.dumps(list(values)).decode()
         sql = sql.replace("{wanted}", wanted).replace("{digests}", wanted)
         return list(self._driver.execute(sql, (text, *parameters)))
@@ -148,6 +150,8 @@ class PostgresqlBulk:
 
     def found(self, sql: str, values: Sequence[str | int], *parameters: Any) -> list[tuple[Any, ...]]:
         kind = "bigint" if values and isinstance(values[0], int) else "text"
+        if not values:
+            return []
         wanted = "(SELECT value, i - 1 AS i FROM unnest(?::{}[]) WITH ORDINALITY AS u(value, i)) AS w"
         sql = sql.replace("{wanted}", wanted.format(kind)).replace("{digests}", wanted.format("uuid"))
         return self.rows(sql, list(values), *parameters)

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from engine.errors import StoreError
@@ -66,7 +66,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
     try:
         with engine.connect() as connection, connection.begin():
             yield connection
-    except DBAPIError as error:
+    except (DBAPIError, _driver_error(engine)) as error:
         raise _unusable(error) from error
 
 
@@ -76,7 +76,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
     try:
         with engine.connect().execution_options(writes=True) as connection, connection.begin():
             yield connection
-    except DBAPIError as error:
+    except (DBAPIError, _driver_error(engine)) as error:
         raise _unusable(error) from error
 
 
@@ -90,8 +90,15 @@ def lock_dealer(connection: Connection, dealer_id: int) -> None:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCKS}, {int(dealer_id)})")
 
 
-def _unusable(error: DBAPIError) -> StoreError:
-    # The statement and its parameters stay out of the text: they hold customers' data.
-    kind = "cannot be used now" if isinstance(error, OperationalError) else "refused a statement"
-    reason = str(error.orig).splitlines()[0] if error.orig else type(error).__name__
-    return StoreError(f"the database {kind}: {reason}")
+def _driver_error(engine: Engine) -> type[Exception]:
+    """What the driver raises where we use its own connection."""
+    error: type[Exception] = engine.dialect.loaded_dbapi.Error
+    return error
+
+
+def _unusable(error: Exception) -> StoreError:
+    """In our words: neither the statement nor the driver's details may show, they hold customers' data."""
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    state = getattr(cause, "sqlstate", None)
+    reason = f"{type(cause).__name__} {state}" if state else str(cause).splitlines()[0]
+    return StoreError(f"the database could not do it ({reason}); nothing of this step was kept")

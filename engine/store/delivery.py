@@ -134,8 +134,7 @@ class DeliveryWriter:
             for name in Tally.__slots__:
                 setattr(self.tally, name, getattr(before, name))
             self._write(stream, records, rows)
-        finally:
-            self._bulk.rows("RELEASE SAVEPOINT batch")
+        self._bulk.rows("RELEASE SAVEPOINT batch")
 
     def _write(self, stream: Stream, records: list[MappedRecord], rows: Rows) -> None:
         entries = [Entry(p, stream.activities[a.spec], a) for p, r in enumerate(records) for a in r.activities]
