@@ -181,7 +181,7 @@ class SftpFiles:
         self._wire = self._opened()
 
     def _patience(self, silence: float, ends: float) -> Patience:
-        return Patience(self._tools.clock, silence, max(0.0, ends - self._tools.clock()), self._rate)
+        return Patience(self._tools.clock, silence, max(0.0, ends - self._tools.clock()), self._rate, self._timeout)
 
     # --- listing ----------------------------------------------------------------------------
 

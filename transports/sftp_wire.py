@@ -73,14 +73,17 @@ class Pace(NamedTuple):
 class Patience:
     """How long to wait: for the next byte, for the whole, and how slowly it may drip.
 
-    `silence` and `whole` are in seconds, `rate` in bytes a second, measured over `silence`.
+    `silence`, `whole` and `over` are in seconds, `rate` in bytes a second, measured anew `over` and over.
     """
 
-    def __init__(self, clock: Callable[[], float], silence: float, whole: float, rate: float = 0) -> None:
+    def __init__(
+        self, clock: Callable[[], float], silence: float, whole: float, rate: float = 0, over: float = 60
+    ) -> None:
         self._clock = clock
         self._silence = silence
         self._whole = whole
         self._rate = rate
+        self._over = over
         self._ends = clock() + whole
         self._window = clock()
         self._heard = 0
@@ -89,10 +92,10 @@ class Patience:
         """Seconds that the next byte may take. Raises Unreachable when the whole takes too long."""
         now = self._clock()
         if now >= self._ends:
-            raise Unreachable(f"not done within {self._whole:g} s")
-        if self._rate and now - self._window >= self._silence:
+            raise Unreachable(f"takes longer than {self._whole:.3g} s")
+        if now - self._window >= self._over:
             if self._heard < self._rate * (now - self._window):
-                raise Unreachable(f"slower than {self._rate:g} bytes a second over {self._silence:g} s")
+                raise Unreachable(f"sends less than {self._rate:g} bytes a second")
             self._window, self._heard = now, 0
         return min(self._silence, self._ends - now)
 
@@ -313,7 +316,7 @@ class Wire:
             chunk = self._channel.recv(_ALL)
         except TimeoutError:
             self._left()  # says so if it is the whole that took too long
-            self._fail("is silent", Silent)
+            self._fail("is silent for too long", Silent)
         except (OSError, EOFError, SSHException) as error:
             self._fail(f"ended the connection ({_reason(error)})")
         if not chunk:

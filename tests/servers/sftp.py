@@ -41,7 +41,9 @@ class Session(asyncssh.SFTPServer):
 
     def open(self, path: bytes, pflags: int, attrs: Any) -> Any:
         self._count("open")
-        return super().open(path, pflags, attrs)
+        file = super().open(path, pflags, attrs)
+        self.server.open_files.add(file)
+        return file
 
     def read(self, file_obj: Any, offset: int, size: int) -> Any:
         self._count("read")
@@ -49,6 +51,7 @@ class Session(asyncssh.SFTPServer):
 
     def close(self, file_obj: Any) -> Any:
         self._count("close")
+        self.server.open_files.discard(file_obj)
         return super().close(file_obj)
 
     def lstat(self, path: bytes) -> Any:
@@ -134,6 +137,7 @@ class SftpServer:
         self.auth_attempts = 0
         self.connections = 0
         self.sessions = 0
+        self.open_files: set[Any] = set()
         self.open_connections: list[asyncssh.SSHServerConnection] = []
         self._session = type(session.__name__, (session,), {"server": self})
         self._options = options or {}
@@ -190,6 +194,8 @@ class SftpServer:
             task.cancel()
         self._loop.run_until_complete(asyncio.sleep(0))
         self._loop.close()
+        for file in list(self.open_files):  # of sessions that were cut
+            file.close()
 
     async def _listen(self) -> asyncssh.SSHAcceptor:
         acceptor = await asyncssh.listen(
