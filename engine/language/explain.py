@@ -1,29 +1,34 @@
 """Why a definition is refused, in the author's words. Judges nothing: that the schemas have done."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeAlias
 
 from engine.language import forms, words
 from engine.language.faults import Fault, Verdict, inline, listed, name_of, offer, spoken, within
-from engine.language.places import Place, elsewhere, legal_keys
-from engine.model import Value
+from engine.language.places import Place
+
+MAX_FAULTS = 100  # of one definition
 
 
-def faults(verdicts: Sequence[Verdict]) -> list[Fault]:
-    """The problems in the order of the document's paths, one for each mistake.
+def faults(verdicts: Iterable[Verdict]) -> list[Fault]:
+    """The problems, one for each mistake, and no more than a person reads.
 
     A key that is missing because it is misspelt is reported once, as misspelt.
     """
-    found = [fault for verdict in verdicts for fault in _EXPLAIN.get(verdict.keyword, forms.unexplained)(verdict)]
+    found: list[Fault] = []
+    for verdict in verdicts:
+        found += _EXPLAIN.get(verdict.keyword, forms.unexplained)(verdict)
+        if len(found) >= MAX_FAULTS:
+            help = f"correct these {MAX_FAULTS} first"
+            found[MAX_FAULTS - 1 :] = [Fault((), False, "E039", "there are more problems than are listed", help)]
+            break
     misspelt = {(fault.path[:-1], _offered(fault.help)) for fault in found if fault.code == "E020"}
-    kept: dict[tuple[Any, ...], Fault] = {}
+    kept: dict[Fault, None] = {}
     for fault in found:
-        parent, wanted = fault.path, _wanted(fault)
-        if wanted and any((parent, word) in misspelt for word in wanted):
-            continue
-        kept.setdefault((fault.path, fault.on_key, fault.code, fault.message), fault)
-    return list(kept.values())
+        if not any((fault.path, word) in misspelt for word in _wanted(fault)):
+            kept[fault] = None
+    return list(kept)
 
 
 def _offered(help: str) -> str:
@@ -33,14 +38,12 @@ def _offered(help: str) -> str:
 
 def _wanted(fault: Fault) -> tuple[str, ...]:
     """The keys whose misspelling explains this fault."""
-    if fault.code == "E021":
-        found = re.search(r"lacks `(\w+)`|needs `(\w+)`", fault.message)
-        return tuple(word for word in found.groups() if word) if found else ()
-    if fault.code == "E028" and "no source" in fault.message:
+    if fault.code == "E028":
         return _SOURCES
-    if fault.code == "E029" and fault.message.startswith("`"):
+    found = re.search(r"(?:lacks|needs) `(\w+)`|goes with `(\w+)` only|says no time", fault.message)
+    if found is None:
         return ()
-    return ()
+    return tuple(word for word in found.groups() if word) or ("every", "cron")
 
 
 _SOURCES = ("column", "path", "context", "const", "field", "firstOf", "join", "sum", "text")
@@ -50,8 +53,8 @@ _SOURCES = ("column", "path", "context", "const", "field", "firstOf", "join", "s
 
 
 def _unknown_keys(verdict: Verdict) -> Iterator[Fault]:
-    keys = legal_keys(verdict.node, verdict.root)
-    for key in verdict.detail:
+    keys = verdict.places.legal_keys(verdict.node)
+    for key in verdict.detail[:MAX_FAULTS]:
         yield _unknown_key(verdict, key, keys)
 
 
@@ -60,10 +63,13 @@ def _unknown_key(verdict: Verdict, key: str, keys: Sequence[str]) -> Fault:
     message = f"unknown {what} `{key}`" if what else f"unknown key `{key}` {within(verdict.path)}"
     near = words.nearest(key, keys, edits=1)
     if near is None:
-        place = elsewhere(key, verdict.path, verdict.root)
+        place = verdict.places.elsewhere(key, verdict.path[verdict.base :])
         if place is not None:
             return Fault((*verdict.path, key), True, "E020", message, _belongs(key, place, verdict))
         near = words.nearest(key, keys)
+    if near is None and isinstance(verdict.instance, dict) and verdict.instance[key] is None and not key.isidentifier():
+        help = "a comma ends a value inside { } and [ ]: put quotes around the whole value"
+        return Fault((*verdict.path, key), True, "E020", message, help)
     return Fault((*verdict.path, key), True, "E020", message, offer(near, keys, "keys here"))
 
 
@@ -82,7 +88,7 @@ def _missing_key(verdict: Verdict) -> Iterator[Fault]:
     """A required key; where it is what tells variants apart, their keys are all that is looked at."""
     key = verdict.detail
     if "x-by" in verdict.node and isinstance(verdict.instance, dict):
-        keys = legal_keys(verdict.node, verdict.root)
+        keys = verdict.places.legal_keys(verdict.node)
         for name in verdict.instance:
             if name not in keys:
                 yield _unknown_key(verdict, name, keys)
@@ -96,6 +102,12 @@ def _missing_key(verdict: Verdict) -> Iterator[Fault]:
         help = f"add `{key}`{example}"
     where = f"{name_of(verdict.path)} lacks `{key}`" if verdict.path else f"the definition lacks `{key}`"
     yield Fault(verdict.path, True, "E021", where, help)
+
+
+def _forbidden_key(verdict: Verdict) -> Iterator[Fault]:
+    key = verdict.path[-1] if verdict.path else ""
+    message = f"`{key}` does not go with the other keys of {name_of(verdict.path[:-1])}"
+    yield Fault(verdict.path, True, "E029", message, f"leave `{key}` out, or change what it contradicts")
 
 
 def _bad_name(verdict: Verdict) -> Iterator[Fault]:
@@ -121,13 +133,13 @@ def _bad_name(verdict: Verdict) -> Iterator[Fault]:
 
 def _ruled(verdict: Verdict) -> Iterator[Fault]:
     """Keys that go together, or do not: what stands beside what decides the words."""
-    rule = verdict.rule or {}
+    rule = verdict.rule
     yield from _RULES.get(rule.get("x-rule", ""), forms.unexplained)(verdict)
 
 
 def _present(verdict: Verdict) -> list[str]:
     block = verdict.instance if isinstance(verdict.instance, dict) else {}
-    wanted = (verdict.rule or {}).get("x-keys", ())
+    wanted = verdict.rule.get("x-keys", ())
     return [key for key in block if key in wanted]
 
 
@@ -150,19 +162,11 @@ def _source(verdict: Verdict) -> Iterator[Fault]:
 
 
 def _option(verdict: Verdict) -> Iterator[Fault]:
-    rule = verdict.rule or {}
-    block: Mapping[str, Value] = verdict.instance if isinstance(verdict.instance, dict) else {}
-    kind = block.get("type", "string")
-    for key in rule["x-keys"]:
-        if key in block:
-            types = listed([f"type: {name}" for name in rule["x-types"]])
-            yield Fault(
-                (*verdict.path, key),
-                True,
-                "E029",
-                f"`{key}` does not go with `type: {inline(kind)}`",
-                f"it belongs to {types}",
-            )
+    for key in _present(verdict):
+        kind = verdict.instance.get("type", "string")
+        types = listed([f"type: {name}" for name in verdict.rule["x-types"]])
+        message = f"`{key}` does not go with `type: {inline(kind)}`"
+        yield Fault((*verdict.path, key), True, "E029", message, f"it belongs to {types}")
 
 
 def _map(verdict: Verdict) -> Iterator[Fault]:
@@ -186,7 +190,7 @@ def _map(verdict: Verdict) -> Iterator[Fault]:
 
 
 def _pair(verdict: Verdict) -> Iterator[Fault]:
-    rule = verdict.rule or {}
+    rule = verdict.rule
     (key,), partner = rule["x-keys"], rule["x-with"]
     yield Fault(
         (*verdict.path, key),
@@ -241,6 +245,7 @@ _EXPLAIN: dict[str, _Explained] = {
     "additionalProperties": _unknown_keys,
     "required": _missing_key,
     "propertyNames": _bad_name,
+    "falseSchema": _forbidden_key,
     "type": forms.wrong_type,
     "enum": forms.wrong_word,
     "const": forms.not_constant,
@@ -250,6 +255,7 @@ _EXPLAIN: dict[str, _Explained] = {
     "maximum": forms.out_of_range,
     "minLength": forms.wrong_count,
     "maxLength": forms.wrong_count,
+    "uniqueItems": forms.wrong_count,
     "minItems": forms.wrong_count,
     "maxItems": forms.wrong_count,
     "minProperties": forms.wrong_count,

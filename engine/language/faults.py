@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
+from engine.language.places import Places
 from engine.language.yaml import Path
 from engine.model import Value
 
 Schema: TypeAlias = dict[str, Any]
+
+_MOST = 16  # words in a list of choices
 
 
 class Fault(NamedTuple):
@@ -19,10 +22,6 @@ class Fault(NamedTuple):
     message: str
     help: str = ""
 
-    def under(self, path: Path) -> "Fault":
-        """The same fault, seen from the document that holds the value at `path`."""
-        return self._replace(path=(*path, *self.path))
-
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -32,10 +31,10 @@ class Verdict:
     keyword: str
     detail: Any  # what the validator adds: the keys, the pattern, the choices
     node: Schema  # the schema with that keyword
-    rule: Schema | None  # the nearest one around it that carries a rule of ours
+    rule: Schema  # the nearest one around it that carries a rule of ours, or {}
     instance: Value  # what stands at `path`
-    root: Schema
-    document: Value
+    places: Places  # where else in such a definition keys are legal
+    base: int  # so many steps of `path` lead to what the schema describes
 
 
 def name_of(path: Path) -> str:
@@ -71,9 +70,12 @@ def listed(choices: Sequence[Any]) -> str:
 
 
 def offer(near: str | None, choices: Sequence[Any], noun: str) -> str:
+    """The right word, or where none is near what there is to choose from."""
     if near is not None:
         return f"did you mean `{near}`?"
-    return f"{noun}: {', '.join(str(choice) for choice in choices)}" if choices else ""
+    shown = [str(choice) for choice in choices[:_MOST]]
+    more = f" and {len(choices) - _MOST} more" if len(choices) > _MOST else ""
+    return f"{noun}: {', '.join(shown)}{more}" if shown else ""
 
 
 def inline(value: Value) -> str:

@@ -4,7 +4,7 @@ A source line is never shown with the value of a key that names a secret (see `m
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -42,6 +42,7 @@ CODES: dict[str, str] = {
     "E028": "a field without exactly one source",
     "E029": "keys that do not go together",
     "E030": "a secret written out",
+    "E039": "more problems than are listed",
     **MEANING,
 }
 
@@ -83,7 +84,8 @@ def render(findings: Iterable[Finding], sources: Mapping[str, str], format: Form
     if format == "sarif":
         return json.dumps(_sarif(ordered), indent=2, ensure_ascii=False)
     lines = {name: source_lines(text) for name, text in sources.items()}
-    blocks = [_block(finding, lines.get(finding.file, [])) for finding in ordered]
+    secrets = {(finding.file, finding.line, finding.column) for finding in ordered if finding.code == "E030"}
+    blocks = [_block(finding, lines.get(finding.file, []), secrets) for finding in ordered]
     return "\n".join([*blocks, _summary(ordered, len(sources))])
 
 
@@ -92,17 +94,14 @@ def source_lines(text: str) -> list[str]:
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
-def _block(finding: Finding, lines: Sequence[str]) -> str:
+def _block(finding: Finding, lines: Sequence[str], secrets: Collection[tuple[str, int, int]]) -> str:
     title = f"{finding.severity}[{finding.code}]: {finding.message}"
     number = str(finding.line)
     edge = " " * len(number)
     rows = [title, f"{edge}--> {finding.file}:{finding.line}:{finding.column}"]
     if 1 <= finding.line <= len(lines):
-        source = masking.masked(lines, finding.line)
-        if finding.code == "E030":
-            # Whatever the keys before it are called: this value is a secret.
-            source = lines[finding.line - 1][: finding.column - 1] + masking.MASK
-        shown, at = _excerpt(source, finding.column)
+        columns = [column for file, line, column in secrets if (file, line) == (finding.file, finding.line)]
+        shown, at = _excerpt(*_masked(lines, finding.line, finding.column, columns))
         width = max(1, min(finding.length, len(shown) - at))
         rows += [f"{edge} |", f"{number} | {shown}".rstrip(), f"{edge} | {' ' * at}{'^' * width}"]
     if finding.help:
@@ -111,13 +110,36 @@ def _block(finding: Finding, lines: Sequence[str]) -> str:
     return "\n".join(rows) + "\n"
 
 
-def _excerpt(source: str, column: int) -> tuple[str, int]:
-    """The line as it is shown, and where `column` stands in it.
+def _masked(lines: Sequence[str], number: int, column: int, secrets: Sequence[int]) -> tuple[str, int]:
+    """The line without secrets, and the offset in it of what stands at `column`.
+
+    `secrets` are columns where a value begins that was found to be one, whatever its key is called.
+    """
+    line = lines[number - 1]
+    found = [
+        (at - 1, len(line) if line[at - 1 : at] in ("[", "{") else masking.value_end(line, at - 1)) for at in secrets
+    ]
+    text, offset, done = "", min(column - 1, len(line)), 0
+    place = offset
+    for start, end in sorted(found + masking.hidden(lines, number)):
+        if end <= done:
+            continue
+        text += line[done : max(start, done)] + (masking.MASK if start >= done else "")
+        if offset >= end:
+            place = len(text) + offset - end
+        elif offset >= start:
+            place = len(text) - len(masking.MASK)
+        done = end
+    return text + line[done:], place
+
+
+def _excerpt(source: str, offset: int) -> tuple[str, int]:
+    """The line as it is shown, and where `offset` stands in it.
 
     Tabs are four spaces and other controls dots; of a long line only the part around the place.
     """
     cells = ["    " if char == "\t" else char if char.isprintable() else "." for char in source]
-    shown, at = "".join(cells), len("".join(cells[: column - 1]))
+    shown, at = "".join(cells), len("".join(cells[:offset]))
     if len(shown) <= _WIDTH:
         return shown, at
     start = max(0, min(at - _WIDTH // 2, len(shown) - _WIDTH))

@@ -7,11 +7,16 @@ from engine.language import masking, words
 from engine.language.faults import Fault, Verdict, inline, name_of, offer
 from engine.model import Value
 
+QUOTE = "put quotes around it"
 _LONGEST = 60  # characters of a value in a message
 _NOUNS = {
     "string": "text", "integer": "a whole number", "number": "a number", "boolean": "true or false",
     "object": "a map of keys", "array": "a list", "null": "nothing",
 }  # fmt: skip
+_SPELT = {
+    "duration": "a duration with its unit, such as 30s, 15m, 2h, 7d or 6mo",
+    "size": "a size with its unit, such as 512KiB or 64MiB",
+}
 _UNITS = {
     "s": ("s", "sec", "secs", "second", "seconds"),
     "m": ("m", "min", "mins", "minute", "minutes"),
@@ -51,13 +56,13 @@ def wrong_type(verdict: Verdict) -> Iterator[Fault]:
     if "x-unit" in verdict.node and isinstance(value, int | float) and not isinstance(value, bool):
         yield _unit(verdict)
         return
-    form = verdict.node.get("x-form") if types == ["null"] else None
+    form = verdict.node.get("x-form") or _SPELT.get(verdict.node.get("x-unit", ""))
     expected = form or " or ".join(_NOUNS[name] for name in types if name != "null")
     yield Fault(
         verdict.path,
         False,
         "E022",
-        f"{name_of(verdict.path)} is {expected}, found {_found(verdict)}",
+        f"{name_of(verdict.path)} has to be {expected}, found {_found(verdict)}",
         _retype(verdict, types),
     )
 
@@ -73,7 +78,7 @@ def _retype(verdict: Verdict, types: Sequence[str]) -> str:
     if {"integer", "number"} & set(types) and isinstance(value, str) and re.fullmatch(r"-?\d+(\.\d+)?", value):
         return f"take the quotes away: {value}" if not value.startswith("0") else "a number does not begin with 0"
     if "string" in types and isinstance(value, bool | int | float):
-        return "put quotes around it"
+        return QUOTE
     if "array" in types and not isinstance(value, dict | list):
         return f"write a list: [{_shown(verdict, value)}]"
     if "object" in types and isinstance(value, list):
@@ -104,7 +109,7 @@ def not_constant(verdict: Verdict) -> Iterator[Fault]:
         verdict.path,
         False,
         "E023",
-        f"{name_of(verdict.path)} is {inline(wanted)}, found {_found(verdict)}",
+        f"{name_of(verdict.path)} has to be {inline(wanted)}, found {_found(verdict)}",
         f"write {inline(wanted)}",
     )
 
@@ -121,15 +126,16 @@ def wrong_form(verdict: Verdict) -> Iterator[Fault]:
             verdict.path,
             False,
             "E025",
-            f"{name_of(verdict.path)} is {form}, found `{_shown(verdict, verdict.instance)}`",
+            f"{name_of(verdict.path)} has to be {form}, found `{_shown(verdict, verdict.instance)}`",
             "",
         )
 
 
 def _secret(verdict: Verdict) -> Fault:
-    name = re.sub(
-        r"(?<=[a-z0-9])(?=[A-Z])|\W+", "_", str(next((s for s in reversed(verdict.path) if isinstance(s, str)), "name"))
-    ).upper()
+    steps = [step for step in verdict.path if isinstance(step, str)]
+    called = next((step for step in reversed(steps) if masking.names_secret(step)), None)
+    called = called or next((step for step in reversed(steps) if step not in ("default", "example", "text")), "name")
+    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|\W+", "_", called).upper()
     key = name_of(verdict.path)
     whole = verdict.node.get("pattern", "").startswith("^")
     found = verdict.instance
@@ -151,11 +157,7 @@ def _unit(verdict: Verdict) -> Fault:
     """A duration or a size that is not written as one."""
     value, is_size = verdict.instance, verdict.node["x-unit"] == "size"
     match = _AMOUNT.fullmatch(str(value)) if not isinstance(value, bool) else None
-    expected = (
-        "a size with its unit, such as 512KiB or 64MiB"
-        if is_size
-        else "a duration with its unit, such as 30s, 15m, 2h, 7d or 6mo"
-    )
+    expected = _SPELT[verdict.node["x-unit"]]
     if match and not match[2]:
         units = ("B", "KiB", "MiB") if is_size else ("s", "m", "h", "d")
         help = "write " + ", ".join(f"{match[1]}{unit}" for unit in units[:-1]) + f" or {match[1]}{units[-1]}"
@@ -163,7 +165,11 @@ def _unit(verdict: Verdict) -> Fault:
     written = _respelt(match, is_size) if match else ""
     help = f"write {written}" if written else ""
     return Fault(
-        verdict.path, False, "E025", f"{name_of(verdict.path)} is {expected}, found `{_shown(verdict, value)}`", help
+        verdict.path,
+        False,
+        "E025",
+        f"{name_of(verdict.path)} has to be {expected}, found `{_shown(verdict, value)}`",
+        help,
     )
 
 
@@ -203,7 +209,7 @@ def out_of_range(verdict: Verdict) -> Iterator[Fault]:
         if high is None
         else f"at most {high}"
     )
-    yield Fault(verdict.path, False, "E026", f"{name_of(verdict.path)} is {limits}, found {_found(verdict)}")
+    yield Fault(verdict.path, False, "E026", f"{name_of(verdict.path)} has to be {limits}, found {_found(verdict)}")
 
 
 def wrong_count(verdict: Verdict) -> Iterator[Fault]:
@@ -211,7 +217,7 @@ def wrong_count(verdict: Verdict) -> Iterator[Fault]:
     if keyword == "minLength":
         yield Fault(verdict.path, False, "E025", f"{name} is empty", "give it a value, or leave the key out")
     elif keyword == "maxLength":
-        yield Fault(verdict.path, False, "E025", f"{name} is {verdict.node.get('x-form', 'too long')}, found more")
+        yield Fault(verdict.path, False, "E025", f"{name} has to be {verdict.node.get('x-form', 'shorter')}")
     elif verdict.node.get("x-what") == "transform":
         yield Fault(
             verdict.path,
@@ -222,6 +228,8 @@ def wrong_count(verdict: Verdict) -> Iterator[Fault]:
         )
     elif keyword in ("minItems", "minProperties"):
         yield Fault(verdict.path, False, "E027", f"{name} is empty", "give at least one entry, or leave the key out")
+    elif keyword == "uniqueItems":
+        yield Fault(verdict.path, False, "E027", f"{name} has an entry twice", "keep one of them")
     else:
         yield Fault(verdict.path, False, "E027", f"{name} has too many entries", f"at most {verdict.detail}")
 

@@ -10,7 +10,7 @@ from engine.language.words import distance, folded
 
 # The end of a key that names a secret. What the key `nextToken` holds is a place, not a secret.
 _SECRET = re.compile(
-    r"(?:pass(?:word|phrase|wd|code)|pwd|secret|token|(?:api|private|access|signing|secret)key|authorization|credentials?)s?$"
+    r"(?:^pass|pass(?:word|phrase|wd|code)|pwd|secret|token|(?:api|private|access|signing|secret)key|authorization|credentials?)s?$"
 )
 _PLACE = re.compile(r"(?:next|page|cursor|continuation|refresh)tokens?$")
 _SECRET_WORDS = ("password", "passphrase", "passwd", "secret", "token", "apikey", "privatekey", "credentials")
@@ -18,6 +18,9 @@ _SECRET_WORDS = ("password", "passphrase", "passwd", "secret", "token", "apikey"
 _PAIR = re.compile(r"""(?P<key>"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[\w.-]+)\s*:(?=\s|$)\s*""")
 _LOGIN_IN_URL = re.compile(r"(?<=://)[^\s/@:'\"]+:[^\s/@'\"]+(?=@)")
 _KEY_TEXT = re.compile(r"-----(?:BEGIN|END)|^\s*[A-Za-z0-9+/=]{40,}\s*$")
+_QUOTED = re.compile(r"""(?:'(?:[^']|'')*'|"(?:[^"\\]|\\.)*")""")
+_REFERENCE_ALONE = re.compile(r"\$\{[^{}]*\}(?=\s*(?:[,}\]]|#|$))")
+_FLOW_SCALAR = re.compile(r"[^,\[\]{}]*")
 _WHOLE_REFERENCE = re.compile(r"""\s*(['"]?)\$\{[^{}]*\}\1\s*""")
 # Within a map or list under a secret's key these hold the secret; the others say what it is like.
 _HOLDERS = frozenset({"default", "value", "const", "text", "example", "values"})
@@ -44,41 +47,44 @@ def without_login(text: str) -> str:
     return _LOGIN_IN_URL.sub(MASK, text)
 
 
-def masked(lines: Sequence[str], number: int) -> str:
-    """Line `number` (from 1) as it may be shown: no value of a key that names a secret in it.
+def hidden(lines: Sequence[str], number: int) -> list[tuple[int, int]]:
+    """The spans of line `number` (from 1) that are not to be shown, in order: offsets of characters.
 
-    References stay readable. A line that goes on with a value begun further up is judged by the key
-    of that value. In doubt more is hidden, never less.
+    Hidden is the value of any key that names a secret; references stay readable. A line that goes on
+    with a value begun further up is judged by the key of that value.
     """
     line = lines[number - 1]
     if _KEY_TEXT.search(line) or _continues_secret(lines, number):
-        return line[: len(line) - len(line.lstrip())] + MASK
-    pieces, at, within = [], 0, False
+        return [(len(line) - len(line.lstrip()), len(line))]
+    spans, at, within = [match.span() for match in _LOGIN_IN_URL.finditer(line)], 0, False
     for pair in _PAIR.finditer(line):
         name = pair["key"].strip("'\"")
         names = may_name_secret(name)
         if pair.start() < at or not (names or (within and name in _HOLDERS)):
             continue
         within = within or names
-        end = _value_end(line, pair.end())
-        value = line[pair.end() : end]
-        if not value.strip() or value[0] in "{[|>" or value.startswith("#") or _WHOLE_REFERENCE.fullmatch(value):
-            continue
-        pieces += [line[at : pair.end()], MASK]
-        at = end
-    return without_login("".join([*pieces, line[at:]]))
+        at = value_end(line, pair.end())
+        value = line[pair.end() : at]
+        if line[pair.end() : pair.end() + 1] == "[" and folded(name) != "key":
+            at = len(line)
+            spans.append((pair.end(), at))
+        elif value.strip() and value[0] not in "{[|>#" and not _WHOLE_REFERENCE.fullmatch(value):
+            spans.append((pair.end(), at))
+    return sorted(spans)
 
 
-def _value_end(line: str, start: int) -> int:
-    """Where the value that begins at `start` ends: after its quote, its reference, or at the line's end."""
-    first = line[start : start + 1]
-    if first in ("'", '"') and first:
-        closed = line.find(first, start + 1)
-        while first == "'" and line[closed + 1 : closed + 2] == "'" and closed >= 0:
-            closed = line.find(first, closed + 2)
-        return closed + 1 if closed >= 0 else len(line)
-    reference = re.compile(r"\$\{[^{}]*\}(?=\s*(?:[,}\]]|#|$))").match(line, start)
-    return reference.end() if reference else len(line)
+def value_end(line: str, start: int) -> int:
+    """Where the value that begins at `start` ends; in block style, and in doubt, at the line's end."""
+    quoted = _QUOTED.match(line, start)
+    if quoted:
+        return quoted.end()
+    reference = _REFERENCE_ALONE.match(line, start)
+    if reference:
+        return reference.end()
+    before = _QUOTED.sub("", line[:start])
+    if before.count("{") + before.count("[") > before.count("}") + before.count("]"):
+        return start + len(_FLOW_SCALAR.match(line[start:])[0])  # type: ignore[index]  # it matches nothing, too
+    return len(line)
 
 
 def _continues_secret(lines: Sequence[str], number: int) -> bool:

@@ -1,17 +1,18 @@
 """Structure: whether a definition is one, by the JSON Schemas in `schemas/`. Knows no other file of the project's."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
 import jsonschema_rs
 
-from engine.language import masking, words
+from engine.language import forms, masking, words
 from engine.language.bundle import KINDS, Form, bundled, checked
 from engine.language.explain import faults
-from engine.language.faults import Fault, Verdict
+from engine.language.faults import Fault, Schema, Verdict
 from engine.language.findings import Finding, Note
-from engine.language.yaml import Document
+from engine.language.places import Places
+from engine.language.yaml import Document, Path
 from engine.model import Value
 
 __all__ = ["KINDS", "Fault", "bundled", "check", "problems"]
@@ -36,13 +37,13 @@ def check(document: Document) -> list[Finding]:
     return sorted({*findings, *(_finding(document, fault) for fault in found)}) if findings or found else []
 
 
-def problems(kind: str, value: Value, form: Form = "whole") -> list[Fault]:
+def problems(kind: str, value: Value, form: Form = "whole", at: Path = ()) -> list[Fault]:
     """The same for a plain value: a definition after inheritance and substitution, say.
 
     `based` is laid on another definition and `override` is a dealer's: nothing is required there.
+    `at` is where in its document the value stands.
     """
-    validator = _validator(kind, form)
-    return [] if validator.is_valid(value) else faults([*_verdicts(validator, checked(kind, form), value)])
+    return [] if _validator(kind, form).is_valid(value) else faults(_verdicts(kind, form, value, at))
 
 
 def _overrides(dealer: dict[str, Value]) -> list[Fault]:
@@ -52,8 +53,7 @@ def _overrides(dealer: dict[str, Value]) -> list[Fault]:
         entries = dealer.get(section)
         for index, entry in enumerate(entries if isinstance(entries, list) else ()):
             if isinstance(entry, dict) and isinstance(entry.get("override"), dict):
-                at = (section, index, "override")
-                found += [fault.under(at) for fault in problems(kind, entry["override"], "override")]
+                found += problems(kind, entry["override"], "override", (section, index, "override"))
     return found
 
 
@@ -62,33 +62,44 @@ def _validator(kind: str, form: Form) -> Any:
     return jsonschema_rs.Draft202012Validator(checked(kind, form))
 
 
-def _verdicts(validator: Any, root: dict[str, Any], value: Value) -> Iterator[Verdict]:
-    """The validator's errors with what our words need beside them.
+@cache
+def _places(kind: str, form: Form) -> Places:
+    return Places(checked(kind, form))
 
-    `schema_path` leads from the root of the bundle to the keyword, through no reference.
+
+def _verdicts(kind: str, form: Form, value: Value, base: Path) -> Iterator[Verdict]:
+    """The validator's errors with what our words need beside them."""
+    root, places = checked(kind, form), _places(kind, form)
+    for error in _validator(kind, form).iter_errors(value):
+        keyword, detail, steps = error.kind.name, error.kind.value, error.instance_path
+        node, rule, below = _schema_at(root, error.schema_path if keyword == "falseSchema" else error.schema_path[:-1])
+        if rule:
+            # A rule speaks of the block it stands in, whichever of its values broke it.
+            keyword, steps = "rule", steps[: len(steps) - below]
+        if keyword == "propertyNames":
+            detail = error.kind.error.instance
+        instance = value
+        for step in steps:
+            instance = instance[step]
+        yield Verdict((*base, *steps), keyword, detail, node, rule, instance, places, len(base))
+
+
+def _schema_at(root: Schema, path: Sequence[str | int]) -> tuple[Schema, Schema, int]:
+    """The schema that a path from the root leads to, the nearest around it with a rule of ours, or {},
+    and how many levels of the value lie between the two.
+
+    The path passes through no reference: the validator says where a schema stands.
     """
-    for error in validator.iter_errors(value):
-        path = tuple(error.instance_path)
-        node: Any = root
-        rule = None
-        keyword, detail = error.kind.name, error.kind.value
-        for step in error.schema_path:
-            if isinstance(node, dict) and "x-rule" in node:
-                rule = node
-            inner = node[step] if isinstance(node, list) or step in node else None
-            if not isinstance(inner, dict | list):
-                break
-            node = inner
+    node: Any = root
+    rule: Schema = {}
+    below = 0
+    for step in path:
+        node = node[step]
         if isinstance(node, dict) and "x-rule" in node:
-            rule = node
-        at = value
-        for step in path:
-            at = at[step]
-        if rule is not None:
-            keyword = "rule"
-        elif keyword == "propertyNames":
-            detail = detail.instance if hasattr(detail, "instance") else detail
-        yield Verdict(path, keyword, detail, node, rule, at, root, value)
+            rule, below = node, 0
+        elif step == "properties":
+            below += 1
+    return node if isinstance(node, dict) else {}, rule, below
 
 
 def _no_kind(value: dict[str, Value]) -> Fault:
@@ -108,12 +119,15 @@ def _finding(document: Document, fault: Fault) -> Finding:
     length = len(str(fault.path[-1])) if fault.on_key and fault.path else len(document.raw(fault.path))
     if fault.code == "E030":
         length = len(masking.MASK)
+    help = fault.help
+    if help == forms.QUOTE:
+        help = f"{help}: '{document.raw(fault.path)}'"
     notes: tuple[Note, ...] = ()
     anchor = document.anchor(fault.path)
     if anchor is not None:
         notes = (Note(anchor.line, anchor.column, "the alias stands for what is written here"),)
     return Finding(
-        document.path, mark.line, mark.column, fault.code, "error", fault.message, fault.help, max(length, 1), notes
+        document.path, mark.line, mark.column, fault.code, "error", fault.message, help, max(length, 1), notes
     )
 
 

@@ -79,7 +79,8 @@ _OPENED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"\\]|\\.)*"|[\[{]|[\]}]""")
 _CLOSE_COMMENT = re.compile(r"[^\s#][ \t]+#(?=[^\s#=*-]|[ \t]*(?:$|\$\{))", re.MULTILINE)
 # ... or before it, in its line, a quote or bracket that is not closed.
 _OPEN_VALUE = re.compile(
-    r"""^[^#\n]*(?:[\s(=,]'[^'#\n]*|[\s(=,]"[^"#\n]*|\([^)#\n]*|\[[^\]#\n]*)[^\s#][ \t]+#""", re.MULTILINE
+    r"""^[^#\n]*(?:[\s(=,]'[^'#\n]*(?<![\s'])|[\s(=,]"[^"#\n]*(?<![\s"])|\([^)#\n]*\S|\[[^\]#\n]*\S)[ \t]+#""",
+    re.MULTILINE,
 )
 
 

@@ -38,7 +38,7 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     "path": ("directory", "column"),
     "pattern": ("filename",),
     "remove": ("deleteFromServer",),
-    "skip": ("filtered", "ignore"),
+    "skip": ("ignore", "quarantine"),
     "str": ("string",),
     "text": ("string",),
     "transform": ("transforms",),
