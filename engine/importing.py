@@ -289,7 +289,7 @@ class Import:
     # --- reading -----------------------------------------------------------------------------
 
     def _decoded(self) -> Decoded:
-        return decode(self.world.archive.path(self.entry.sha256 or ""), self.feed.decode)
+        return decode(self.world.archive.path(self.entry.sha256 or ""), self.feed.decode, self.world.batch_rows)
 
     def _opened(self) -> tuple[Decoded, FeedMapping]:
         decoded = self._decoded()

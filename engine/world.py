@@ -60,6 +60,7 @@ class World:
     progress: Callable[[Progress], None] = lambda progress: None
     note: Callable[[str, Mapping[str, object]], None] = lambda event, details: None
     chunk_rows: int = 2_000_000  # a delivery of more records is committed in parts of this size
+    batch_rows: int = 5_000  # records that are decoded, mapped and written together
     keep_days: int = 7  # a sealed copy, after the last change of its deliveries
     fresh_tag: str = field(default="local")  # names this installation in claims, once, on an empty database
 
