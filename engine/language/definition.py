@@ -5,7 +5,7 @@ difference and shared by every feed that makes none. Reads no file.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -28,6 +28,7 @@ class Definition:
 
     `files` are those it is made of. `references` are the paths that its mapping sections name and
     `features` what parts of them require: beside an override, all that a dealer can change in them.
+    `has_parts` says that some streams or activities are not for everyone.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Definition:
     files: tuple[str, ...]
     references: frozenset[tuple[str, ...]]
     features: frozenset[str]
+    has_parts: bool
 
     @property
     def namespace(self) -> str:
@@ -55,9 +57,13 @@ class Shape(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """What feeds are made with: the activity types, and the shapes prepared so far."""
+    """What feeds are made with: the activity types, and the shapes prepared so far.
+
+    `unread` are types whose files cannot be read: they are there, but nothing is known of them.
+    """
 
     types: Mapping[str, ActivityType]
+    unread: frozenset[str] = frozenset()
     shapes: dict[str, Shape] = field(default_factory=dict)
 
 
@@ -75,8 +81,9 @@ def definition(name: str, root: Node, files: tuple[str, ...]) -> Definition:
     """Read a definition's own declarations; `root` is merged with what it is based on."""
     sections = tuple(node for key in MAPPING if (node := root.child(key)) is not None)
     references = frozenset(path for node in sections for path in filling.used(node))
-    features = frozenset(name for node in sections for name in _features(node))
-    return Definition(name, root, params.declared(root), files, references, features)
+    parts = [part for node in sections for part in _parts(node)]
+    features = frozenset(name for part in parts for name in (*part.texts("features"), *part.texts("anyFeature")))
+    return Definition(name, root, params.declared(root), files, references, features, bool(parts))
 
 
 def feed(
@@ -141,10 +148,12 @@ def resolve(source: Definition, dealer: Dealer, entry: Node, problems: Problems,
     if override is not None and override.is_map:
         inherit.refuse_sealed(override, root.elements("sealed"), problems)
         root = inherit.merged(root, override, problems)
-    given = entry.child("params")
-    if given is not None:
-        given = filling.section(given, "params", Names({}, known), problems)
-    found = params.given(source.params, entry, given, dealer.region, problems, samples)
+    nobody = Names({}, known)
+
+    def filled(node: Node) -> Node:
+        return filling.section(node, "params", nobody, problems)
+
+    found = params.given(source.params, entry, dealer.region, problems, filled, samples)
     names = Names(found, known, frozenset(root.entries("transport", "forEach")))
     rest = {key: node for key, node in root.entries().items() if key not in MAPPING}
     tree = filling.filled(root.with_entries(rest), names, problems)
@@ -190,9 +199,12 @@ def _shape(source: Definition, dealer: Dealer, resolved: Resolved, workshop: Wor
     # An override may name other parameters than the definition does: then all of them count.
     paths = source.references if not over else {("params", name) for name in resolved.names.params}
     values = sorted((".".join(path), _known(path, resolved.names)) for path in paths)
+    given = (resolved.names.params.get(path[1]) for path in paths if path[0] == "params" and len(path) > 1)
+    # A look without a dealer comes to the same, unless it shows parts or values that no dealer has.
+    is_sample = samples and (source.has_parts or any(node is not None and node.is_sample for node in given))
     key = json.dumps(
         [
-            *(source.name, resolved.tree.text("transport", "type"), over, values, samples),
+            *(source.name, resolved.tree.text("transport", "type"), over, values, is_sample),
             *(sorted(dealer.features & source.features), settings.has_webhook(resolved.tree)),
             facts(dealer) if over else None,
         ],
@@ -215,11 +227,12 @@ def _prepared(dealer: Dealer, resolved: Resolved, workshop: Workshop, samples: b
     def wanted(node: Node) -> bool:
         return samples or not settings.lacking(node, dealer, has_webhook)
 
+    known: Mapping[str, ActivityType | None] = {**dict.fromkeys(workshop.unread), **workshop.types}
     made: list[Stream] = []
     read: set[str] = set()
     for name, node in streams.shapes(tree).items():
         stream = streams.stream(name, node, workshop.types, reading, whole_files, wanted)
-        read |= lint.check(stream, node, workshop.types, resolved.names.params, problems, _cursor(resolved.tree))
+        read |= lint.check(stream, node, known, resolved.names.params, problems, _cursor(resolved.tree))
         if node is tree or wanted(node):
             made.append(stream)
     named = {spec.type for stream in made for spec in stream.activities}
@@ -255,16 +268,14 @@ def _mapping_hash(source: Definition, shape: Shape, dealer: Dealer, given: Mappi
     return fingerprint.digest(source.namespace, shape.digest, dealer.timezone, dealer.region, dealer.features, read)
 
 
-def _features(node: Node) -> frozenset[str]:
-    """Every feature that something below this node requires."""
-    found: set[str] = set()
+def _parts(node: Node) -> Iterator[Node]:
+    """Every `requires` below this node."""
     for name, child in node.entries().items():
         if name == "requires":
-            found.update((*child.texts("features"), *child.texts("anyFeature")))
-        found |= _features(child)
+            yield child
+        yield from _parts(child)
     for element in node.value if isinstance(node.value, tuple) else ():
-        found |= _features(element)
-    return frozenset(found)
+        yield from _parts(element)
 
 
 def _plain(node: Node | None) -> Mapping[str, Value]:

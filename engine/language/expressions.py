@@ -54,7 +54,7 @@ class Growth(NamedTuple):
 def checked(text: str) -> Tree:
     """The syntax tree of a good expression. Raises BadExpression."""
     if len(text) > LONGEST:
-        raise BadExpression(f"an expression of {len(text)} characters; {LONGEST} is the most", LONGEST, is_budget=True)
+        raise BadExpression(f"an expression of {len(text)} characters; {LONGEST} is the most", is_budget=True)
     _refuse_references(text)
     _refuse_bare_words(text)
     _refuse_nesting(text)
@@ -162,7 +162,7 @@ def _explained(text: str, error: JMESPathError) -> BadExpression:
     token = getattr(error, "token_value", None)
     if not text.strip():
         return BadExpression("an empty expression")
-    if token is None:
+    if token in (None, ""):
         return BadExpression("the expression breaks off", len(text), "")
     help = ""
     if re.search(r"(?<![=!<>])=(?!=)", text):

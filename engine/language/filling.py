@@ -130,7 +130,7 @@ class _Reader:
         root, rest = reference.path[0], reference.path[1:]
         text = ".".join(reference.path)
         if root not in self.names.roots:
-            return self.unknown(text, "reference", (f"{name}." for name in self.names.roots), root)
+            return self.unknown(root, "reference", self.names.roots, text)
         if root == "secret":
             return self.secret(text, rest)
         if root == "params" and rest:

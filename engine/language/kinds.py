@@ -5,14 +5,9 @@ from engine.language.tree import Node
 from engine.model import ActivityField, ActivityType
 
 
-def activity_type(node: Node, stem: str, problems: Problems) -> ActivityType | None:
-    """The type that a document of kind `activity` describes, or None where it has no name.
-
-    `stem` is the name of its file, which has to be the same.
-    """
-    name = node.text("name")
-    if name is None:
-        return None
+def activity_type(node: Node, stem: str, problems: Problems) -> ActivityType:
+    """The type that a document of kind `activity` describes; its name is `stem`, that of its file."""
+    name = node.word("name", stem)
     if name != stem:
         problems.add(
             node.value["name"],
@@ -32,7 +27,7 @@ def activity_type(node: Node, stem: str, problems: Problems) -> ActivityType | N
             if state.value not in states:
                 problems.unknown(state, "E068", "state", states)
     return ActivityType(
-        name=name,
+        name=stem,
         label=node.word("label", name),
         category=node.word("category", "other"),
         date_label=node.text("date", "label") or "Date",

@@ -5,6 +5,7 @@ here looks at values.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 from engine.language import expressions, references
 from engine.language import fields as fields_of
@@ -12,6 +13,9 @@ from engine.language.problems import Problems
 from engine.language.streams import CONTACT_FIELDS, VEHICLE_FIELDS, element_fields, renames
 from engine.language.tree import Node
 from engine.model import ActivityType, Field, Reference, Stream, Template, Text
+
+# Activity types by name; None for one whose file cannot be read: nothing is known of it.
+Types: TypeAlias = Mapping[str, ActivityType | None]
 
 # Names that conditions see beside the mapped fields, with what each offers; None: anything.
 RESERVED: Mapping[str, tuple[str, ...] | None] = {
@@ -44,7 +48,7 @@ class Names:
         if node.value in self.fields:
             self.used.add(node.value)
         else:
-            self.problems.unknown(node, "E064", what, self.fields)
+            self._meant(self.problems.unknown(node, "E064", what, self.fields))
 
     def use_all(self, nodes: Iterable[Node]) -> None:
         for node in nodes:
@@ -53,7 +57,11 @@ class Names:
     def condition(self, node: Node | None) -> None:
         """A JMESPath over the fields and the reserved names."""
         tree = fields_of.expression(node, self.problems) if node is not None else None
-        if node is None or tree is None:
+        if node is None:
+            return
+        if tree is None:
+            # What it would have used is not known.
+            self.used.update(self.fields)
             return
         for chain in expressions.subpaths(tree):
             root = chain[0]
@@ -63,7 +71,8 @@ class Names:
                 self._reserved(node, chain)
             else:
                 offset = expressions.offset_of(node.value, root)
-                self.problems.unknown(node, "E058", "field", {*self.fields, *RESERVED}, name=root, offset=offset)
+                known = {*self.fields, *RESERVED}
+                self._meant(self.problems.unknown(node, "E058", "field", known, name=root, offset=offset))
 
     def template(self, node: Node | None) -> None:
         """The `${field.x}` of a text, however deep it stands."""
@@ -77,7 +86,11 @@ class Names:
                 if part.path[1] in self.fields:
                     self.used.add(part.path[1])
                 else:
-                    self.problems.unknown(node, "E064", "field", self.fields, name=part.path[1])
+                    self._meant(self.problems.unknown(node, "E064", "field", self.fields, name=part.path[1]))
+
+    def _meant(self, name: str | None) -> None:
+        """What was meant by a misspelt name is used: one mistake is told once."""
+        self.used.update([name] if name else self.fields)
 
     def _reserved(self, node: Node, chain: Sequence[str]) -> None:
         if chain[0] == "params":
@@ -91,7 +104,7 @@ class Names:
 def check(
     stream: Stream,
     node: Node,
-    types: Mapping[str, ActivityType],
+    types: Types,
     params: Iterable[str],
     problems: Problems,
     others: Iterable[Node] = (),
@@ -121,7 +134,7 @@ def check(
     return frozenset(names.read)
 
 
-def types_fields(activity: Node, types: Mapping[str, ActivityType]) -> Iterable[str]:
+def types_fields(activity: Node, types: Types) -> Iterable[str]:
     """The names an activity takes by itself: those of its type."""
     kind = types.get(activity.word("type", ""))
     return kind.fields if kind else ()
@@ -233,11 +246,13 @@ def _match(
                 problems.add(word, "E064", f"matching by `{word.value}`, which no field gives", help)
 
 
-def _activity(node: Node, types: Mapping[str, ActivityType], names: Names) -> None:
+def _activity(node: Node, types: Types, names: Names) -> None:
     kind = types.get(node.word("type", ""))
     word = node.child("type")
     if kind is None and word is not None and isinstance(word.value, str):
-        names.problems.unknown(word, "E067", "activity type", types)
+        if word.value not in types:
+            names.problems.unknown(word, "E067", "activity type", types)
+        names.used.update(names.fields)
     own = element_fields(node)
     names.use(node.child("each"))
     inner = names.with_fields(own)
@@ -290,7 +305,7 @@ def _state(node: Node, kind: ActivityType | None, names: Names) -> None:
             names.problems.unknown(word, "E068", f"state of {kind.name}", kind.states)
 
 
-def _after(node: Node, types: Mapping[str, ActivityType], names: Names) -> None:
+def _after(node: Node, types: Types, names: Names) -> None:
     given = node.child("after")
     if given is None:
         return
@@ -300,9 +315,7 @@ def _after(node: Node, types: Mapping[str, ActivityType], names: Names) -> None:
     names.use_all(given.elements("key"))
 
 
-def _lapsed(
-    word: Node | None, activities: Sequence[Node], types: Mapping[str, ActivityType], problems: Problems
-) -> None:
+def _lapsed(word: Node | None, activities: Sequence[Node], types: Types, problems: Problems) -> None:
     if word is None:
         return
     for activity in activities:

@@ -3,7 +3,7 @@
 A value is checked by the type it was declared with; nothing is converted, and a secret is never looked up.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from engine.language import durations, patterns
@@ -51,28 +51,31 @@ def declared(definition: Node) -> Mapping[str, Param]:
 def given(
     params: Mapping[str, Param],
     entry: Node,
-    offered: Node | None,
     region: str,
     problems: Problems,
+    filled: Callable[[Node], Node],
     samples: bool = False,
 ) -> Mapping[str, Node]:
-    """The value of every parameter: what is offered, else the default, else null.
+    """The value of every parameter: what the dealer's `entry` gives, else the default, else null.
 
-    `offered` is the `params` of the dealer's `entry`, already filled with what the dealer is. With
+    `filled` puts in what the dealer is. With
     `samples` nothing is missing: a required parameter has a value made up for its type.
     """
-    values = offered.entries() if offered is not None else {}
-    for name, extra in values.items():
-        if name not in params:
-            problems.unknown(extra, "E045", "parameter", params, name=name, key=True)
+    values = entry.entries("params")
+    # One that is given under a misspelt name is not missing as well.
+    misspelt = {
+        problems.unknown(extra, "E045", "parameter", params, name=name, key=True)
+        for name, extra in values.items()
+        if name not in params
+    }
     found: dict[str, Node] = {}
     for name, param in params.items():
         node = values.get(name)
         if node is not None and node.value is not None:
-            found[name] = _checked(param, node, region, problems, is_default=False)
+            found[name] = _checked(param, filled(node), region, problems, is_default=False)
         elif param.default is not None:
-            found[name] = _checked(param, param.default, region, problems, is_default=True)
-        elif samples:
+            found[name] = _checked(param, filled(param.default), region, problems, is_default=True)
+        elif samples or name in misspelt:
             found[name] = _sample(param)
         else:
             found[name] = Node(None, param.node.place, param.node.key)

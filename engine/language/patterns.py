@@ -56,7 +56,7 @@ def options() -> Any:
 def groups(text: str) -> tuple[str, ...]:
     """The names of the groups of a good pattern. Raises BadPattern."""
     if len(text) > LONGEST:
-        raise BadPattern(f"a pattern of {len(text)} characters; {LONGEST} is the most", LONGEST, "")
+        raise BadPattern(f"a pattern of {len(text)} characters; {LONGEST} is the most", 0, "")
     try:
         compiled = re2.compile(text, options())
     except re2.error as error:

@@ -6,7 +6,7 @@ Decides nothing: what is a fault is known by the modules that look for it.
 from collections.abc import Iterable
 
 from engine.language import words
-from engine.language.findings import Finding
+from engine.language.findings import Finding, source_lines
 from engine.language.tree import Node, Place
 
 _SHOWN = 12  # names that a message lists where none is near
@@ -17,6 +17,7 @@ class Problems:
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, int, int, str, str], Finding] = {}
+        self._misshapen: set[tuple[str, int, int]] = set()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -27,12 +28,28 @@ class Problems:
         return any(finding.severity == "error" for finding in self._found.values())
 
     def take(self, findings: Iterable[Finding]) -> None:
+        """Add findings; one that was told before is not told again.
+
+        A value with a structural fault (below E040) is not judged for its meaning as well.
+        """
         for finding in findings:
-            key = (finding.file, finding.line, finding.column, finding.code, finding.message)
-            self._found.setdefault(key, finding)
+            place = (finding.file, finding.line, finding.column)
+            if finding.code < "E040":
+                self._misshapen.add(place)
+            elif place in self._misshapen:
+                continue
+            self._found.setdefault((*place, finding.code, finding.message), finding)
 
     def add(
-        self, at: Node | Place, code: str, message: str, help: str = "", *, key: bool = False, offset: int = 0
+        self,
+        at: Node | Place,
+        code: str,
+        message: str,
+        help: str = "",
+        *,
+        key: bool = False,
+        offset: int | None = None,
+        length: int = 0,
     ) -> None:
         """Note a fault of a value, or of its key; `offset` counts characters into the value.
 
@@ -43,9 +60,10 @@ class Problems:
             return
         place = at if isinstance(at, Place) else at.key if key else at.place
         mark = place.mark
-        column = mark.column if key or not offset else _column(place, mark.line, mark.column, offset)
+        column = mark.column if key or offset is None else _column(place, mark.line, mark.column, offset)
         severity = "warning" if code.startswith("W") else "error"
-        self.take([Finding(str(place.document.path), mark.line, column, code, severity, message, help)])
+        length = length or (_length(place) if offset is None else 1)
+        self.take([Finding(place.document.path, mark.line, column, code, severity, message, help, length)])
 
     def unknown(
         self,
@@ -55,10 +73,10 @@ class Problems:
         known: Iterable[str],
         *,
         name: str = "",
-        offset: int = 0,
+        offset: int | None = None,
         key: bool = False,
-    ) -> None:
-        """Note a name that is none of the known ones, with the nearest of them."""
+    ) -> str | None:
+        """Note a name that is none of the known ones; returns the one that was probably meant."""
         name = name or str(node.value)
         names = sorted(set(known))
         near = words.nearest(name, names)
@@ -69,24 +87,24 @@ class Problems:
             help = f"known: {shown}"
         else:
             help = "none is declared"
-        self.add(node, code, f"unknown {what} `{name}`", help, offset=offset, key=key)
+        self.add(node, code, f"unknown {what} `{name}`", help, offset=offset, key=key, length=len(name))
+        return near
+
+
+def _length(place: Place) -> int:
+    if place.is_key and place.path:
+        return len(str(place.path[-1]))
+    return len(place.document.raw(place.path)) or 1
 
 
 def _column(place: Place, line: int, column: int, offset: int) -> int:
     """The column of a character inside a scalar, its quotes counted; the start where the text is folded."""
-    lines = place.document.text.splitlines()
+    lines = source_lines(place.document.text)
     source = lines[line - 1][column - 1 :] if line <= len(lines) else ""
-    quote = source[:1]
-    if quote == "'":
-        at = 1
-        for _ in range(offset):
-            at += 2 if source.startswith("''", at) else 1
-    elif quote == '"':
-        at = 1
-        for _ in range(offset):
-            at += 2 if source.startswith("\\", at) else 1
-    elif quote in {"|", ">"}:
+    escapes = {"'": "''", '"': "\\"}
+    at = 1 if source[:1] in escapes else 0
+    if source[:1] in ("|", ">"):
         return column
-    else:
-        at = offset
+    for _ in range(offset):
+        at += 2 if at and source.startswith(escapes.get(source[:1], "\0"), at) else 1
     return column + min(at, max(len(source) - 1, 0))

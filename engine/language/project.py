@@ -64,6 +64,7 @@ class _Files:
         default_factory=lambda: {kind: {} for kind in ("feed", "export", "activity", "dealer")}
     )
     errors: dict[str, list[Finding]] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)  # "vendors/ids/sales": there, but of no use
 
 
 def load(feeds_dir: Path, packaged: Path | None = None) -> Project:
@@ -74,7 +75,9 @@ def load(feeds_dir: Path, packaged: Path | None = None) -> Project:
     """
     problems = Problems()
     files = _read(feeds_dir, packaged, problems)
-    workshop = Workshop(_types(files, problems))
+    types = _types(files, problems)
+    unread = {name.partition("/")[2] for name in files.broken if name.startswith("activities/")} - set(types)
+    workshop = Workshop(types, frozenset(unread))
     sources = _definitions(files, problems)
     for source in sources.values():
         definition.look_at(source, dealers.NOBODY, _nothing(source.root), workshop, problems)
@@ -109,12 +112,15 @@ def _read(feeds_dir: Path, packaged: Path | None, problems: Problems) -> _Files:
         except OSError as error:
             finding = Finding(str(path), 1, 1, "E001", "error", f"the file cannot be read: {error.strerror}")
             problems.take([finding])
+            files.broken.add(relative.removesuffix(".yaml"))
             continue
         files.sources[str(path)] = content.decode("utf-8", "replace")
         document, findings = yaml.parse(str(path), content)
         if document is not None:
             findings = [*findings, *schema.check(document)]
             _sort_in(folder, name, document, files, problems)
+        else:
+            files.broken.add(relative.removesuffix(".yaml"))
         problems.take(findings)
         files.errors[str(path)] = [finding for finding in findings if finding.severity == "error"]
     return files
@@ -150,11 +156,14 @@ def _paths(feeds_dir: Path, packaged: Path | None) -> Iterator[tuple[str, Path]]
 
 
 def _types(files: _Files, problems: Problems) -> Mapping[str, ActivityType]:
+    """Every activity type by the name of its file; one that has an error stops the feeds that name it."""
     types: dict[str, ActivityType] = {}
     for stem, node in files.trees["activity"].items():
-        kind = kinds.activity_type(node, stem, problems)
-        if kind is not None:
-            types[kind.name] = kind
+        heard = Problems()
+        types[stem] = kinds.activity_type(node, stem, heard)
+        problems.take(heard.findings)
+        if heard.has_errors or files.errors.get(node.place.document.path):
+            files.broken.add(f"activities/{stem}")
     return types
 
 
@@ -186,6 +195,8 @@ def _chain(name: str, files: _Files, problems: Problems) -> list[tuple[str, Node
         base = node.child("basedOn")
         if base is None or not isinstance(base.value, str):
             return chain
+        if base.value not in known and f"vendors/{base.value}" in files.broken:
+            return []
         if base.value not in known:
             problems.unknown(base, "E048", "definition", set(known) - {name})
             return []
@@ -212,7 +223,7 @@ def _make(
             continue
         source = sources.get(uses.value)
         if source is None:
-            if uses.value not in files.trees["feed"]:
+            if uses.value not in files.trees["feed"] and f"vendors/{uses.value}" not in files.broken:
                 problems.unknown(uses, "E048", "definition", sources)
             continue
         name = definition.identity(found.dealer.name, entry)
@@ -229,15 +240,24 @@ def _make(
         problems.take(heard.findings)
         if any(files.errors.get(file) for file in source.files) or dealers.touched(own, found, entry):
             feed = None
+        if feed is not None and any(f"activities/{name}" in files.broken for name in _type_names(feed)):
+            feed = None
         transport = resolved.tree.child("transport")
         claim = overlap.claims(name, transport) if feed is not None and feed.enabled and transport is not None else None
         made[name] = _Outcome(feed, Made(source, found.dealer, entry), claim)
 
 
+def _type_names(feed: Feed) -> Iterator[str]:
+    return (spec.type for stream in feed.streams for spec in stream.activities)
+
+
 def _check_exports(found: dealers.Listed, files: _Files, problems: Problems) -> None:
     for entry in found.node.elements("exports"):
         uses = entry.child("uses")
-        if uses is not None and isinstance(uses.value, str) and uses.value not in files.trees["export"]:
+        if uses is None or not isinstance(uses.value, str):
+            continue
+        is_broken = {f"exports/{uses.value}", f"vendors/{uses.value}"} & files.broken
+        if uses.value not in files.trees["export"] and not is_broken:
             problems.unknown(uses, "E048", "export", files.trees["export"])
 
 

@@ -120,9 +120,7 @@ class Node:
         node = self
         for step in path:
             below = node.value
-            if isinstance(below, dict) and step in below:
-                node = below[step]
-            elif isinstance(below, tuple) and isinstance(step, int) and step < len(below):
+            if (isinstance(below, dict) and step in below) or (isinstance(below, tuple) and isinstance(step, int) and step < len(below)):
                 node = below[step]
             else:
                 break
