@@ -105,6 +105,9 @@ class Directory:
             except ftplib.error_perm:
                 if self._standing(file.name) is not None:
                     raise
+            left = self._standing(file.name)
+            if left is not None and is_same(file, left):
+                raise Refused(f"the server says that {file.name!r} is deleted, and still has it")
 
     def move(self, file: RemoteFile, folder: str, name: str) -> None:
         parts = segments(folder)

@@ -1,7 +1,6 @@
 """The `ftp` transport: the contract over FTPS, over plain FTP and without MLSD, and who is let in how."""
 
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -19,7 +18,6 @@ from transports.base import (
     RemoteFile,
     Secret,
     Tools,
-    TransportError,
     Unreachable,
 )
 from transports.ftp_listing import Entry
@@ -200,23 +198,18 @@ def test_a_server_that_is_not_there_is_unreachable_and_says_where():
             pass
 
 
-def test_text_slipped_in_before_tls_is_not_taken_for_a_reply():
-    """The reply to AUTH with more behind it: what a man on the line would do."""
+def test_text_slipped_in_before_tls_is_not_taken_for_a_reply(place):
+    """What somebody on the line would do: more behind the reply to AUTH, to be read under TLS."""
 
-    def serve() -> None:
-        line, _ = listener.accept()
-        with line:
-            line.sendall(b"220 welcome\r\n")
-            line.recv(100)
-            line.sendall(b"234 go on\r\n230 you are logged in\r\n")
-            line.recv(1000)
+    class Injected(Session):
+        def ftp_AUTH(self, line: str) -> None:  # noqa: N802
+            self.push("234 Go on.\r\n230 You are logged in.\r\n")
+            self.secure_connection(self.ssl_context)
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=serve, daemon=True).start()
-        port = listener.getsockname()[1]
-        settings = {"host": "127.0.0.1", "port": port, "username": "dealer", "auth": {"password": "x"}, "timeout": "5s"}
-        with pytest.raises(TransportError), ftp.connect(settings, TOOLS):
+    with FtpServer(place.root, Injected) as server:
+        with pytest.raises(Unreachable, match="clear text"), ftp.connect(server.settings(), TOOLS):
             pass
+        assert server.commands["USER"] == 0
 
 
 # --- the source ---------------------------------------------------------------------------------
