@@ -7,11 +7,11 @@ fault, in the warnings): its record goes on.
 from collections.abc import Callable, Iterable
 
 from engine.errors import RecordError
-from engine.mapping.fields import entries, require, templated
+from engine.mapping.fields import entries, part, require, templated
 from engine.mapping.gates import truth
-from engine.mapping.keys import digest, escaped, text_of
+from engine.mapping.keys import digest, text_of
 from engine.mapping.paths import parsed
-from engine.mapping.scope import Scope, Var, needed
+from engine.mapping.scope import Scope, needed
 from engine.mapping.source import literal
 from engine.mapping.values import mapping
 from engine.model import (
@@ -26,9 +26,6 @@ from engine.model import (
     Value,
     ValueMap,
 )
-
-# Types whose canonical form is text without `|` and backslash.
-_SAFE = frozenset({"date", "dateTime", "money", "decimal", "phone", "version"})
 
 
 class Fault:
@@ -117,7 +114,7 @@ def _keys(scope: Scope, spec: ActivitySpec) -> str:
         vars_ = [scope.var(name) for name in item.names]
         if isinstance(item, KeyParts):
             present = " and ".join(f"{var.value} is not None" for var in vars_)
-            text = " + '|' + ".join(_part(scope, var) for var in vars_)
+            text = " + '|' + ".join(part(scope, var) for var in vars_)
         else:
             present = " or ".join(f"{var.value} is not None" for var in vars_)
             text = f"{source.bind(digest)}(({', '.join(var.value for var in vars_)},))"
@@ -132,12 +129,6 @@ def _keys(scope: Scope, spec: ActivitySpec) -> str:
 
 def _described(items: Iterable[KeyItem]) -> str:
     return ", or ".join(" and ".join(item.names) for item in items)
-
-
-def _part(scope: Scope, var: Var) -> str:
-    if var.type in _SAFE and var.warned is None:
-        return var.value
-    return f"{scope.source.bind(escaped)}({var.value})"
 
 
 def _occurred(scope: Scope, spec: ActivitySpec) -> str:
@@ -159,7 +150,7 @@ def awaited(scope: Scope, after: After) -> str:
     """Write (type, key) of the activity that is waited for, or whose contact is taken; its key must be whole."""
     source = scope.source
     vars_ = [scope.var(name) for name in after.key]
-    text = " + '|' + ".join(f"{source.bind(escaped)}({var.value})" for var in vars_)
+    text = " + '|' + ".join(part(scope, var) for var in vars_)
     present = " and ".join(f"{var.value} is not None" for var in vars_)
     result = source.name()
     source.line(f"{result} = ({literal(after.type)}, {text}) if {present} else None")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from engine.errors import DefinitionError, RecordError
 from engine.language.references import fill
-from engine.mapping.keys import text_of
+from engine.mapping.keys import escaped, text_of
 from engine.mapping.paths import Known, parsed, plain_keys
 from engine.mapping.scope import ABSENT, Scope, Var, named, needed, per_run
 from engine.mapping.source import Source, literal
@@ -17,7 +17,9 @@ from engine.model import Column, Const, Context, Field, FirstOf, FromField, Join
 from engine.transforms.memo import Memo
 
 # Types with few distinct values in a file: one look-up in a memo replaces all the work.
-_FEW = frozenset({"date", "boolean", "version"})
+_FEW = frozenset({"date", "boolean", "version", "integer"})
+# Types whose canonical form is text without `|` and backslash.
+_SAFE = frozenset({"date", "dateTime", "money", "decimal", "phone", "version"})
 _METHODS = {"trim": "strip", "lower": "lower", "upper": "upper"}
 _MEMO = 20_000
 
@@ -316,6 +318,16 @@ class _NotAnObject:
 
     def __call__(self) -> RecordError:
         return RecordError("each.unreadable", f"expected objects in {self.name}", self.name)
+
+
+def part(scope: Scope, var: Var) -> str:
+    """A value that is not None as a part of a key, escaped only where that may be needed."""
+    if var.type in _SAFE and var.warned is None:
+        return var.value
+    escape = scope.source.bind(escaped)
+    if var.type not in {"string", "vin"}:
+        return f"{escape}({var.value})"
+    return f"({var.value} if '|' not in {var.value} and '\\\\' not in {var.value} else {escape}({var.value}))"
 
 
 def entries(scope: Scope, names: Iterable[tuple[str, str]], more: Iterable[tuple[str, str]] = ()) -> str:

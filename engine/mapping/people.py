@@ -8,7 +8,8 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from engine.errors import RecordError
-from engine.mapping.keys import escaped, text_of
+from engine.mapping.fields import part
+from engine.mapping.keys import text_of
 from engine.mapping.scope import Scope, Var
 from engine.mapping.source import literal
 from engine.model import ContactSpec, MappedContact, MappedVehicle, Value, VehicleSpec
@@ -89,10 +90,13 @@ def _several(scope: Scope, vars_: list[Var], type_: str, normalised: Callable[..
     source = scope.source
     values = [f"(None if {var.warned} else {var.value})" if var.warned else var.value for var in vars_]
     result = source.name()
-    if len(vars_) == 1 and vars_[0].type == type_:
-        source.line(f"{result} = () if {values[0]} is None else ({values[0]},)")
-    else:
+    if any(var.type != type_ for var in vars_):
         source.line(f"{result} = {source.bind(normalised)}({', '.join(values)})")
+        return result
+    source.line(f"{result} = () if {values[0]} is None else ({values[0]},)")
+    for value in values[1:]:
+        with source.block(f"if {value} is not None and {value} not in {result}"):
+            source.line(f"{result} += ({value},)")
     return result
 
 
@@ -139,7 +143,7 @@ def vehicle(scope: Scope, spec: VehicleSpec) -> str:
     source.line(f"{keys} = ()")
     for names in spec.match:
         if all(name in vars_ for name in names):
-            parts = [f"{literal(name + '=')} + {source.bind(escaped)}({vars_[name].value})" for name in names]
+            parts = [f"{literal(name + '=')} + {part(scope, vars_[name])}" for name in names]
             with source.block("if " + " and ".join(f"{vars_[name].value} is not None" for name in names)):
                 source.line(f"{keys} += ({_with_bars(parts)},)")
     source.line(f"{result} = new({source.bind(MappedVehicle)}, ({keys}, {found})) if {found} else None")

@@ -76,16 +76,14 @@ class FeedMapping:
         the first stream with `lapsed`, else as filtered in the last. Rows with a fault of the
         portion are left out.
         """
-        context = {"dealer": _dealer(self.feed), **context}
+        context = {"dealer": _dealer(self.feed), "params": self.feed.params, **context}
         damaged = {fault.index for fault in portion.faults}
         left = [index for index in indexes if index not in damaged] if damaged else list(indexes)
         results: list[tuple[int, MappedBatch]] = []
-        left, faults = _without_nul(portion, left) if self._header is None else (left, [])
         for number in portion.streams:
             made, left = self._streams[number].map(portion, left, context)
             results.append((number, made))
         if results:
-            results[0][1].faults.extend(faults)
             self._let_go(portion, left, context, results)
         return results
 
@@ -238,27 +236,6 @@ def _has_value(read: Callable[[Value], Value], row: Value) -> bool:
         return read(row) is not None
     except RecordError:
         return True
-
-
-def _without_nul(portion: Portion, indexes: list[int]) -> tuple[list[int], list[Fault]]:
-    """JSON can say a character that PostgreSQL cannot keep: such a record is quarantined on every database."""
-    good: list[int] = []
-    faults: list[Fault] = []
-    for index in indexes:
-        if "\\u0000" in portion.raws[index] and _has_nul(portion.rows[index]):
-            message = "the record holds the character U+0000, which no database keeps"
-            faults.append(Fault(index, portion.lines[index], "text.nul", message))
-        else:
-            good.append(index)
-    return good, faults
-
-
-def _has_nul(value: Value) -> bool:
-    if isinstance(value, str):
-        return "\x00" in value
-    if isinstance(value, dict):
-        return any(_has_nul(key) or _has_nul(part) for key, part in value.items())
-    return isinstance(value, list) and any(map(_has_nul, value))
 
 
 def _dealer(feed: Feed) -> dict[str, Value]:

@@ -28,7 +28,6 @@ CODES: Mapping[str, str] = {
     "list.unreadable": "not a list",
     "object.unreadable": "not an object",
     "value.large": "a value of more parts than is allowed",
-    "text.nul": "a character (U+0000) that no database keeps",
     "transform.unsuitable": "a transform was given something it does not take",
     "path.type": "a function of the path was given something it does not take",
     "reference.unreadable": "a reference is moved or printed as a date, but holds no date",

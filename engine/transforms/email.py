@@ -35,7 +35,7 @@ def reader() -> Callable[[Value], str]:
 
 def _validated(text: str) -> str:
     try:
-        return validate_email(text, check_deliverability=False).normalized.casefold()
+        return validate_email(text, check_deliverability=False, strict=True).normalized.casefold()
     except EmailNotValidError:
         raise _unreadable() from None
 

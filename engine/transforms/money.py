@@ -12,11 +12,12 @@ _AMOUNT = re.compile(
     r"(?P<open>\()?\s*(?P<sign>-?)\s*\$?\s*(?P<digits>\d{1,3}(?:,\d{3})+|\d+)?(?:\.(?P<cents>\d{0,4}))?\s*(?P<close>\))?",
     re.ASCII,
 )
+_USUAL = re.compile(r"[1-9]\d{0,14}\.\d\d", re.ASCII).fullmatch
 _CENTS = re.compile(r"(-?)(\d+)(?:\.0*)?", re.ASCII)
 _LONGEST = 18  # digits before the point
 
 
-def reader(unit: str = "units") -> Callable[[Value], str]:
+def reader(unit: str = "units") -> Callable[[Value], Value]:
     """The amount in currency units, exact, as text with at least two decimals ("48250.00").
 
     Parentheses are a negative (accounting notation). A comma is a thousands separator only
@@ -26,13 +27,9 @@ def reader(unit: str = "units") -> Callable[[Value], str]:
     return _cents if unit == "cents" else _read
 
 
-def _read(value: Value) -> str:
+def _read(value: Value) -> Value:
     # Screens the usual form, which already is the canonical one, before the exact parser.
-    if value.__class__ is str and value[-3:-2] == "." and value[0] != "0" and len(value) <= _LONGEST:
-        whole = value[:-3] + value[-2:]
-        if whole.isdigit() and whole.isascii():
-            return str(value)
-    return _parsed(value)
+    return value if value.__class__ is str and _USUAL(value) else _parsed(value)
 
 
 def _parsed(value: Value) -> str:

@@ -1,5 +1,6 @@
 """Telephone numbers, by the rules of phonenumbers (Google's libphonenumber)."""
 
+import re
 from collections.abc import Callable
 
 import phonenumbers
@@ -10,8 +11,7 @@ from engine.model import Value
 from engine.transforms.memo import Memo
 from engine.transforms.scalars import text_of
 
-_PUNCTUATION = str.maketrans("", "", "()- .")
-_TEN = 10  # digits of a national number in the United States and Canada
+_USUAL = re.compile(r"\(?([2-9]\d\d)\)?[-. ]?(\d{3})[-. ]?(\d{4})", re.ASCII).fullmatch
 _LONGEST = 60
 
 
@@ -27,10 +27,9 @@ def reader(region: str = "US") -> Callable[[Value], str]:
 
     def read(value: Value) -> str:
         # Nearly all numbers are ten digits with punctuation: the same answer as the library's, 50 times sooner.
-        if value.__class__ is str:
-            digits = value.translate(_PUNCTUATION)
-            if len(digits) == _TEN and digits.isdigit() and digits.isascii() and digits[0] > "1" and value[0] != "-":
-                return "+1" + str(digits)
+        match = _USUAL(value) if value.__class__ is str else None
+        if match is not None:
+            return "+1{}{}{}".format(*match.groups())
         return str(exact[text_of(value, "phone.unreadable", "a telephone number")])
 
     return read
