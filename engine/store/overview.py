@@ -141,6 +141,14 @@ def run(engine: Engine, number: int) -> dict[str, Any] | None:
         }
 
 
+def delivery(engine: Engine, number: int) -> dict[str, Any] | None:
+    """One delivery of the ledger."""
+    statement = select(deliveries, feeds.c.name.label("feed")).join(feeds, feeds.c.id == deliveries.c.feed_id)
+    with reading(engine) as connection:
+        row = connection.execute(statement.where(deliveries.c.id == number)).one_or_none()
+        return None if row is None else _delivery(row)
+
+
 def _run(row: Row[Any]) -> dict[str, Any]:
     return {
         "run": row.id,

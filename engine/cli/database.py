@@ -1,0 +1,23 @@
+"""`feeds db upgrade`: bring the database to the shape this version needs."""
+
+import click
+
+from engine.cli.settings import command, settings
+from engine.report import OK
+from engine.store import migrate
+from engine.store.opening import opened
+
+
+@click.group("db", help="The database's own shape.")
+def database() -> None:
+    pass
+
+
+@command("upgrade", database, help="Take every step that is missing, in one transaction. Make a backup first.")
+def upgrade() -> int:
+    engine = opened(settings().database_url)
+    before = migrate.version(engine)
+    migrate.upgrade(engine)
+    after = migrate.version(engine)
+    click.echo(f"at version {after} already" if before == after else f"from {before or 'an empty database'} to {after}")
+    return OK

@@ -1,0 +1,39 @@
+"""The store and the world of a command: opened here, with the log and the secrets of the settings."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from uuid import uuid4
+
+from engine import log
+from engine.cli.settings import Settings, stamped
+from engine.language.secrets import Secrets
+from engine.store import migrate
+from engine.store.opening import Store, opened
+from engine.world import World, open_world
+
+
+def secrets(settings: Settings) -> Secrets:
+    return Secrets(os.environ, settings.secrets_file)
+
+
+def store(settings: Settings) -> Store:
+    """The store, with its tables."""
+    engine = opened(settings.database_url)
+    migrate.prepare(engine)
+    return engine
+
+
+def has_store(settings: Settings) -> bool:
+    """Whether there is anything to read yet: looking makes no database."""
+    place = settings.database_url.removeprefix("sqlite:///")
+    return place == settings.database_url or Path(place).exists()
+
+
+def world(settings: Settings) -> World:
+    """All that a run needs."""
+    opened(settings.database_url).dispose()  # says what is wrong with the URL in our words
+    kept = secrets(settings)
+    made = open_world(settings.database_url, settings.state_dir, kept, fresh_tag=uuid4().hex[:8])
+    level = "warning" if settings.quiet else settings.log_level
+    return replace(made, note=log.to_stderr(lambda: kept.known, level, stamped))
