@@ -188,7 +188,9 @@ class _Bundle:
         keys: dict[str, Any] = {}
         for variant in variants:
             schema = self.definitions[variant["then"]["$ref"].removeprefix("#/$defs/")]
-            for key, value in schema.get("properties", {}).items():
+            if "properties" not in schema:
+                return {}
+            for key, value in schema["properties"].items():
                 keys[key] = value if keys.get(key, value) == value else {}
         return {"if": {"not": {"required": [by]}}, "then": {"properties": keys, "additionalProperties": False}}
 

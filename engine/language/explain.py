@@ -7,6 +7,7 @@ from typing import TypeAlias
 from engine.language import forms, words
 from engine.language.faults import Fault, Verdict, inline, listed, name_of, offer, spoken, within
 from engine.language.places import Place
+from engine.language.yaml import Path
 
 MAX_FAULTS = 100  # of one definition
 
@@ -23,27 +24,16 @@ def faults(verdicts: Iterable[Verdict]) -> list[Fault]:
             help = f"correct these {MAX_FAULTS} first"
             found[MAX_FAULTS - 1 :] = [Fault((), False, "E039", "there are more problems than are listed", help)]
             break
-    misspelt = {(fault.path[:-1], _offered(fault.help)) for fault in found if fault.code == "E020"}
-    kept: dict[Fault, None] = {}
-    for fault in found:
-        if not any((fault.path, word) in misspelt for word in _wanted(fault)):
-            kept[fault] = None
-    return list(kept)
+    misspelt = {(*fault.path[:-1], word) for fault in found if fault.code == "E020" for word in _offered(fault.help)}
+    wrong = {fault.path for fault in found if fault.code == "E023"}
+    if ("basedOn",) in misspelt:
+        # Without it everything that the other definition gives is missing.
+        return [fault for fault in found if fault.code == "E020" and "basedOn" in _offered(fault.help)]
+    return list(dict.fromkeys(fault for fault in found if not {*misspelt, *wrong} & {*fault.excuses}))
 
 
-def _offered(help: str) -> str:
-    found = re.match(r"did you mean `(.+?)`", help)
-    return found[1] if found else ""
-
-
-def _wanted(fault: Fault) -> tuple[str, ...]:
-    """The keys whose misspelling explains this fault."""
-    if fault.code == "E028":
-        return _SOURCES
-    found = re.search(r"(?:lacks|needs) `(\w+)`|goes with `(\w+)` only|says no time", fault.message)
-    if found is None:
-        return ()
-    return tuple(word for word in found.groups() if word) or ("every", "cron")
+def _offered(help: str) -> list[str]:
+    return re.findall(r"`(\w+)`", help) if help.startswith("did you mean") else []
 
 
 _SOURCES = ("column", "path", "context", "const", "field", "firstOf", "join", "sum", "text")
@@ -61,16 +51,18 @@ def _unknown_keys(verdict: Verdict) -> Iterator[Fault]:
 def _unknown_key(verdict: Verdict, key: str, keys: Sequence[str]) -> Fault:
     what = verdict.node.get("x-what")
     message = f"unknown {what} `{key}`" if what else f"unknown key `{key}` {within(verdict.path)}"
-    near = words.nearest(key, keys, edits=1)
-    if near is None:
-        place = verdict.places.elsewhere(key, verdict.path[verdict.base :])
-        if place is not None:
-            return Fault((*verdict.path, key), True, "E020", message, _belongs(key, place, verdict))
-        near = words.nearest(key, keys)
-    if near is None and isinstance(verdict.instance, dict) and verdict.instance[key] is None and not key.isidentifier():
-        help = "a comma ends a value inside { } and [ ]: put quotes around the whole value"
-        return Fault((*verdict.path, key), True, "E020", message, help)
-    return Fault((*verdict.path, key), True, "E020", message, offer(near, keys, "keys here"))
+    block = verdict.instance if isinstance(verdict.instance, dict) else {}
+    free = [word for word in keys if word not in block] or keys
+    near = words.likely(key, free, edits=1)
+    place = None if near else verdict.places.elsewhere(key, verdict.path[verdict.base :])
+    if place is not None:
+        help = _belongs(key, place, verdict)
+    else:
+        near = near or words.likely(key, free)
+        help = offer(near, keys, "keys here")
+        if not near and block.get(key, "") is None and not key.isidentifier():
+            help = "a comma ends a value inside { } and [ ]: put quotes around the whole value"
+    return Fault((*verdict.path, key), True, "E020", message, help)
 
 
 def _belongs(key: str, place: Place, verdict: Verdict) -> str:
@@ -85,23 +77,23 @@ def _belongs(key: str, place: Place, verdict: Verdict) -> str:
 
 
 def _missing_key(verdict: Verdict) -> Iterator[Fault]:
-    """A required key; where it is what tells variants apart, their keys are all that is looked at."""
-    key = verdict.detail
-    if "x-by" in verdict.node and isinstance(verdict.instance, dict):
-        keys = verdict.places.legal_keys(verdict.node)
+    """A required key; where it is what tells variants apart, the keys of any variant are right."""
+    key, path = verdict.detail, verdict.path
+    keys = verdict.places.legal_keys(verdict.block)
+    if "x-by" in verdict.block and isinstance(verdict.instance, dict):
         for name in verdict.instance:
             if name not in keys:
                 yield _unknown_key(verdict, name, keys)
-    described = verdict.node.get("properties", {}).get(key, {})
+    described = verdict.block.get("properties", {}).get(key, {})
     choices = described.get("enum")
     if choices:
         help = f"say which: {listed(choices)}"
     else:
         examples = described.get("examples", [])
-        example = f", such as `{key}: {inline(examples[0])}`" if examples else ""
-        help = f"add `{key}`{example}"
-    where = f"{name_of(verdict.path)} lacks `{key}`" if verdict.path else f"the definition lacks `{key}`"
-    yield Fault(verdict.path, True, "E021", where, help)
+        help = f"add `{key}: {inline(examples[0])}`, say" if examples else f"add `{key}`"
+    message = f"{name_of(path)} lacks `{key}`" if path else f"the definition lacks `{key}`"
+    others = tuple(verdict.block.get("properties", {})) if "x-by" in verdict.block else ("streams",)
+    yield Fault(path, True, "E021", message, help, _beside(path, key, *others))
 
 
 def _forbidden_key(verdict: Verdict) -> Iterator[Fault]:
@@ -116,7 +108,7 @@ def _bad_name(verdict: Verdict) -> Iterator[Fault]:
     choices = verdict.node.get("enum")
     key = verdict.detail
     if choices:
-        near = words.nearest(key, choices)
+        near = words.likely(key, choices)
         yield Fault(
             (*verdict.path, key),
             True,
@@ -144,83 +136,57 @@ def _present(verdict: Verdict) -> list[str]:
 
 
 def _source(verdict: Verdict) -> Iterator[Fault]:
-    present = _present(verdict)
-    name = name_of(verdict.path)
+    present, path, name = _present(verdict), verdict.path, name_of(verdict.path)
     if not present:
-        yield Fault(
-            verdict.path, True, "E028", f"{name} has no source", f"say where its value comes from: {listed(_SOURCES)}"
-        )
+        help = f"say where its value comes from: {listed(_SOURCES)}"
+        yield Fault(path, True, "E028", f"{name} has no source", help, _beside(path, *_SOURCES))
     else:
-        both = " and ".join(f"`{key}`" for key in present)
-        yield Fault(
-            (*verdict.path, present[1]),
-            True,
-            "E028",
-            f"{name} has {len(present)} sources: {both}",
-            "keep one; `firstOf` takes the first of several fields that is not blank",
-        )
+        message = f"{name} has {len(present)} sources: " + " and ".join(f"`{key}`" for key in present)
+        help = "keep one; `firstOf` takes the first of several fields that is not blank"
+        yield Fault((*path, present[1]), True, "E028", message, help)
 
 
 def _option(verdict: Verdict) -> Iterator[Fault]:
     for key in _present(verdict):
-        kind = verdict.instance.get("type", "string")
-        types = listed([f"type: {name}" for name in verdict.rule["x-types"]])
-        message = f"`{key}` does not go with `type: {inline(kind)}`"
-        yield Fault((*verdict.path, key), True, "E029", message, f"it belongs to {types}")
+        message = f"`{key}` does not go with `type: {inline(verdict.instance.get('type', 'string'))}`"
+        help = "it belongs to " + listed([f"`type: {name}`" for name in verdict.rule["x-types"]])
+        yield Fault((*verdict.path, key), True, "E029", message, help, _beside(verdict.path, "type"))
 
 
 def _map(verdict: Verdict) -> Iterator[Fault]:
-    block = verdict.instance if isinstance(verdict.instance, dict) else {}
-    if "map" in block:
-        yield Fault(
-            (*verdict.path, "map"),
-            True,
-            "E021",
-            "a `map` needs `else`",
-            "say what becomes of any other value: `else: quarantine`, `else: blank`, or a value",
-        )
+    path = verdict.path
+    if "map" in verdict.instance:
+        help = "say what becomes of any other value: `else: quarantine`, `else: blank`, or a value"
+        yield Fault((*path, "map"), True, "E021", "a `map` needs `else`", help, _beside(path, "else"))
     else:
-        yield Fault(
-            (*verdict.path, "else"),
-            True,
-            "E029",
-            "`else` goes with a `map`",
-            "add `map`, or use `default` for a value where there is none",
-        )
+        help = "add `map`, or use `default` for a value where there is none"
+        yield Fault((*path, "else"), True, "E029", "`else` goes with a `map`", help, _beside(path, "map"))
 
 
 def _pair(verdict: Verdict) -> Iterator[Fault]:
-    rule = verdict.rule
-    (key,), partner = rule["x-keys"], rule["x-with"]
-    yield Fault(
-        (*verdict.path, key),
-        True,
-        "E029",
-        f"`{key}` goes with `{partner}` only",
-        f"add `{partner}`, or leave `{key}` out",
-    )
+    (key,), partner = verdict.rule["x-keys"], verdict.rule["x-with"]
+    message, help = f"`{key}` goes with `{partner}` only", f"add `{partner}`, or leave `{key}` out"
+    yield Fault((*verdict.path, key), True, "E029", message, help, _beside(verdict.path, partner))
 
 
 def _join(verdict: Verdict) -> Iterator[Fault]:
-    yield Fault(
-        verdict.path, True, "E021", "a join needs `columns` or `fields`", "such as `join: {columns: [make, model]}`"
-    )
+    help = "such as `join: {columns: [make, model]}`"
+    excuses = _beside(verdict.path, "columns", "fields")
+    yield Fault(verdict.path, True, "E021", "a join needs `columns` or `fields`", help, excuses)
 
 
 def _when(verdict: Verdict) -> Iterator[Fault]:
-    present = _present(verdict)
+    present, path = _present(verdict), verdict.path
     if present:
-        yield Fault(
-            (*verdict.path, present[1]), True, "E029", "a schedule has `every` or `cron`, not both", "keep one of them"
-        )
+        message = f"{name_of(path)} has `every` and `cron`"
+        yield Fault((*path, present[1]), True, "E029", message, "keep one of them")
     else:
-        yield Fault(
-            verdict.path,
-            True,
-            "E021",
-            f"{name_of(verdict.path)} says no time",
-            "add `every: 1h`, or `cron` with five fields",
-        )
+        help = "add `every: 1h`, or `cron` with five fields"
+        yield Fault(path, True, "E021", f"{name_of(path)} says no time", help, _beside(path, "every", "cron"))
+
+
+def _beside(path: Path, *keys: str) -> tuple[Path, ...]:
+    return tuple((*path, key) for key in keys)
 
 
 def _streams(verdict: Verdict) -> Iterator[Fault]:

@@ -14,13 +14,18 @@ _MOST = 16  # words in a list of choices
 
 
 class Fault(NamedTuple):
-    """One structural problem: where it is by its path, at the key or at the value."""
+    """One structural problem: where it is by its path, at the key or at the value.
+
+    `excuses` are paths: where one of these keys is misspelt, or its value is wrong, that is the
+    mistake, and this only follows from it.
+    """
 
     path: Path
     on_key: bool
     code: str
     message: str
     help: str = ""
+    excuses: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,7 @@ class Verdict:
     keyword: str
     detail: Any  # what the validator adds: the keys, the pattern, the choices
     node: Schema  # the schema with that keyword
+    block: Schema  # the one around it that tells variants apart, or `node`
     rule: Schema  # the nearest one around it that carries a rule of ours, or {}
     instance: Value  # what stands at `path`
     places: Places  # where else in such a definition keys are legal
@@ -69,10 +75,10 @@ def listed(choices: Sequence[Any]) -> str:
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} or {shown[-1]}"
 
 
-def offer(near: str | None, choices: Sequence[Any], noun: str) -> str:
+def offer(near: Sequence[str], choices: Sequence[Any], noun: str) -> str:
     """The right word, or where none is near what there is to choose from."""
-    if near is not None:
-        return f"did you mean `{near}`?"
+    if near:
+        return f"did you mean {listed([f'`{word}`' for word in near])}?"
     shown = [str(choice) for choice in choices[:_MOST]]
     more = f" and {len(choices) - _MOST} more" if len(choices) > _MOST else ""
     return f"{noun}: {', '.join(shown)}{more}" if shown else ""

@@ -93,7 +93,7 @@ def wrong_word(verdict: Verdict) -> Iterator[Fault]:
         yield Fault(verdict.path, False, "E021", f"`{value}` needs arguments", f"write it as a map: {{{value}: ...}}")
         return
     every = [*choices, *verdict.node.get("x-need-arguments", ())]
-    near = words.nearest(value, every) if isinstance(value, str) else None
+    near = words.likely(value, every) if isinstance(value, str) else ()
     if value is None:
         message = f"{name_of(verdict.path)} has no value"
     elif what:

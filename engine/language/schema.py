@@ -9,7 +9,7 @@ import jsonschema_rs
 from engine.language import forms, masking, words
 from engine.language.bundle import KINDS, Form, bundled, checked
 from engine.language.explain import faults
-from engine.language.faults import Fault, Schema, Verdict
+from engine.language.faults import Fault, Schema, Verdict, offer
 from engine.language.findings import Finding, Note
 from engine.language.places import Places
 from engine.language.yaml import Document, Path
@@ -72,7 +72,9 @@ def _verdicts(kind: str, form: Form, value: Value, base: Path) -> Iterator[Verdi
     root, places = checked(kind, form), _places(kind, form)
     for error in _validator(kind, form).iter_errors(value):
         keyword, detail, steps = error.kind.name, error.kind.value, error.instance_path
-        node, rule, below = _schema_at(root, error.schema_path if keyword == "falseSchema" else error.schema_path[:-1])
+        node, block, rule, below = _schema_at(
+            root, error.schema_path if keyword == "falseSchema" else error.schema_path[:-1]
+        )
         if rule:
             # A rule speaks of the block it stands in, whichever of its values broke it.
             keyword, steps = "rule", steps[: len(steps) - below]
@@ -81,32 +83,35 @@ def _verdicts(kind: str, form: Form, value: Value, base: Path) -> Iterator[Verdi
         instance = value
         for step in steps:
             instance = instance[step]
-        yield Verdict((*base, *steps), keyword, detail, node, rule, instance, places, len(base))
+        yield Verdict((*base, *steps), keyword, detail, node, block, rule, instance, places, len(base))
 
 
-def _schema_at(root: Schema, path: Sequence[str | int]) -> tuple[Schema, Schema, int]:
-    """The schema that a path from the root leads to, the nearest around it with a rule of ours, or {},
-    and how many levels of the value lie between the two.
+def _schema_at(root: Schema, path: Sequence[str | int]) -> tuple[Schema, Schema, Schema, int]:
+    """The schema that a path from the root leads to, the one around it that tells variants of the
+    same value apart (or itself), the nearest around it with a rule of ours (or {}), and how many
+    levels of the value lie between the two.
 
     The path passes through no reference: the validator says where a schema stands.
     """
     node: Any = root
+    block: Schema = {}
     rule: Schema = {}
     below = 0
     for step in path:
         node = node[step]
-        if isinstance(node, dict) and "x-rule" in node:
-            rule, below = node, 0
-        elif step == "properties":
-            below += 1
-    return node if isinstance(node, dict) else {}, rule, below
+        if step in ("properties", "items"):
+            block, below = {}, below + 1
+        if isinstance(node, dict):
+            block = node if "x-by" in node else block
+            rule, below = (node, 0) if "x-rule" in node else (rule, below)
+    node = node if isinstance(node, dict) else {}
+    return node, block or node, rule, below
 
 
 def _no_kind(value: dict[str, Value]) -> Fault:
     found = value.get("kind")
     if "kind" in value:
-        near = words.nearest(found, KINDS) if isinstance(found, str) else None
-        help = f"did you mean `{near}`?" if near else f"choices: {', '.join(KINDS)}"
+        help = offer(words.likely(found, KINDS) if isinstance(found, str) else (), KINDS, "choices")
         return Fault(("kind",), False, "E012", f"`kind` cannot be `{found}`", help)
     for key in value:
         if words.nearest(key, ("kind", "version", "title", "name"), edits=1) == "kind":

@@ -70,23 +70,30 @@ def nearest(word: str, choices: Iterable[str], edits: int | None = None) -> str 
 
     With `edits`, only one that is at most so many letters away.
     """
-    known = sorted(set(choices))
-    plain = folded(word)
-    for choice in known:
-        if folded(choice) == plain:
-            return choice
-    scored = sorted((distance(plain, folded(choice)), choice) for choice in known)
-    if scored and scored[0][0] == 1:
-        return scored[0][1]
+    found = likely(word, choices, edits)
+    return found[0] if found else None
+
+
+def likely(word: str, choices: Iterable[str], edits: int | None = None) -> tuple[str, ...]:
+    """The choices that were probably meant, equally likely: most often one, or none."""
+    known, plain = sorted(set(choices)), folded(word)
+    same = tuple(choice for choice in known if folded(choice) == plain)
+    if same:
+        return same
+    scores = {choice: distance(plain, folded(choice)) for choice in known}
+    least = min(scores.values(), default=0)
+    closest = tuple(choice for choice, score in scores.items() if score == least)
+    if least == 1 or (edits is not None and least <= edits):
+        return closest
     if edits is not None:
-        return None
-    for meant in _SYNONYMS.get(word.lower(), ()):
-        if meant in known:
-            return meant
-    if scored and scored[0][0] <= _tolerance(plain):
-        return scored[0][1]
-    begun = [choice for choice in known if _tolerance(plain) and folded(choice).startswith(plain)]
-    return begun[0] if len(begun) == 1 else None
+        return ()
+    meant = tuple(choice for choice in _SYNONYMS.get(word.lower(), ()) if choice in known)
+    if meant:
+        return meant[:1]
+    if least <= _tolerance(plain):
+        return closest
+    begun = tuple(choice for choice in known if _tolerance(plain) and folded(choice).startswith(plain))
+    return begun if len(begun) == 1 else ()
 
 
 def _tolerance(word: str) -> int:
