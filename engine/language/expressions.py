@@ -17,7 +17,7 @@ LONGEST = 2_000  # characters
 DEEPEST = 40  # brackets inside each other, and levels of the syntax tree per bracket level below
 MOST_NODES = 500
 # An expression may visit and produce at most this many times the values of what it is given.
-LARGEST_GROWTH = 2_000
+LARGEST_GROWTH = 300
 
 Tree = dict[str, Any]
 
@@ -67,7 +67,7 @@ def checked(text: str) -> Tree:
             "an expression nested too deeply to be read", 0, "split it into several fields", True
         ) from None
     _refuse_size(parsed)
-    _refuse_functions(text, parsed)
+    _refuse_calls(text, parsed)
     work, _ = _growth(parsed)
     if work.times + work.plus > LARGEST_GROWTH:
         raise BadExpression(
@@ -136,11 +136,13 @@ def _refuse_size(parsed: Tree) -> None:
         count += 1
         if count > MOST_NODES or depth > 4 * DEEPEST:
             raise BadExpression("an expression with too many parts", 0, "split it into several fields", True)
-        waiting.extend((child, depth + 1) for child in node["children"])
+        waiting.extend((child, depth + 1) for child in _children(node))
 
 
-def _refuse_functions(text: str, parsed: Tree) -> None:
+def _refuse_calls(text: str, parsed: Tree) -> None:
     for node in _walk(parsed):
+        if node["type"] == "slice" and node["children"][2] == 0:
+            raise BadExpression("a slice with a step of 0", max(text.find(":0"), 0), "leave the step out")
         if node["type"] != "function_expression":
             continue
         name = node["value"]
@@ -176,8 +178,13 @@ def _explained(text: str, error: JMESPathError) -> BadExpression:
 
 def _walk(node: Tree) -> Iterator[Tree]:
     yield node
-    for child in node["children"]:
+    for child in _children(node):
         yield from _walk(child)
+
+
+def _children(node: Tree) -> list[Tree]:
+    """Those of a slice are numbers, not nodes."""
+    return [] if node["type"] == "slice" else node["children"]
 
 
 def _names(node: Tree) -> Iterator[str]:
@@ -186,7 +193,7 @@ def _names(node: Tree) -> Iterator[str]:
 
 
 def _chains(node: Tree) -> Iterator[tuple[str, ...]]:
-    kind, children = node["type"], node["children"]
+    kind, children = node["type"], _children(node)
     if kind == "field":
         yield (node["value"],)
     elif kind in {"subexpression", "pipe", "index_expression"}:

@@ -64,8 +64,12 @@ def claims(feed: str, transport: Node) -> tuple[Source, Claim] | None:
     return place, claim
 
 
-def check(found: Iterable[tuple[Source, Claim]], problems: Problems) -> None:
-    """An error for each pair of feeds that can meet at one file which one of them removes."""
+def check(found: Iterable[tuple[Source, Claim]], problems: Problems) -> frozenset[str]:
+    """An error for each pair of feeds that can meet at one file which one of them removes.
+
+    Returns the ids of those feeds: neither may run, for each would cost the other its files.
+    """
+    unsafe: set[str] = set()
     places: dict[Source, list[Claim]] = defaultdict(list)
     for place, claim in found:
         places[place].append(claim)
@@ -73,7 +77,9 @@ def check(found: Iterable[tuple[Source, Claim]], problems: Problems) -> None:
     for claimants in places.values():
         for index, claim in enumerate(claimants):
             for other in claimants[:index]:
-                _pair(claim, other, known, problems)
+                if _meet(claim, other, known, problems):
+                    unsafe |= {claim.feed, other.feed}
+    return frozenset(unsafe)
 
 
 def common_name(left: str, left_regex: bool, right: str, right_regex: bool) -> str | None:
@@ -87,9 +93,9 @@ def common_name(left: str, left_regex: bool, right: str, right_regex: bool) -> s
     raise automaton.Unreadable(left)
 
 
-def _pair(claim: Claim, other: Claim, known: dict[tuple[str, bool, str, bool], str | None], problems: Problems) -> None:
+def _meet(claim: Claim, other: Claim, known: dict[tuple[str, bool, str, bool], str | None], problems: Problems) -> bool:
     if not (claim.removes or other.removes) or (claim.is_shared and other.is_shared):
-        return
+        return False
     key = (claim.pattern, claim.is_regex, other.pattern, other.is_regex)
     try:
         if key not in known:
@@ -98,10 +104,10 @@ def _pair(claim: Claim, other: Claim, known: dict[tuple[str, bool, str, bool], s
         for each, twin in ((claim, other), (other, claim)):
             message = f"it cannot be told whether `{each.feed}` and `{twin.feed}` match the same files"
             problems.add(each.filename, "W004", message, f"see {twin.filename.place}; use simpler patterns")
-        return
+        return False
     name = known[key]
     if name is None:
-        return
+        return False
     for each, twin in ((claim, other), (other, claim)):
         problems.add(
             each.filename,
@@ -110,10 +116,14 @@ def _pair(claim: Claim, other: Claim, known: dict[tuple[str, bool, str, bool], s
             f"and {'each' if each.removes and twin.removes else 'one of them'} removes what it took",
             f"the other pattern is at {twin.filename.place}; tell them apart, or say shared: true in both",
         )
+    return True
 
 
 def _regex(pattern: str, is_regex: bool) -> str:
-    return pattern if is_regex else fnmatch.translate(pattern).replace("\\Z", "\\z").replace("(?>", "(?:")
+    """A glob as what it is in RE2: the whole name, from end to end."""
+    if is_regex:
+        return pattern
+    return "^" + fnmatch.translate(pattern).replace("\\Z", "$").replace("(?>", "(?:")
 
 
 def _plain(node: Node | None) -> str:

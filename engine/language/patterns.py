@@ -10,6 +10,7 @@ import re2
 
 _SHOWN = 40  # a longer part of a pattern is not repeated in a message
 LONGEST = 1_000  # characters; real file patterns have fewer than a hundred
+LARGEST = 1_500  # RE2's instructions; real file patterns have fewer than a hundred
 
 _MEANINGS = {
     "missing )": "a `(` is never closed",
@@ -61,6 +62,8 @@ def groups(text: str) -> tuple[str, ...]:
         compiled = re2.compile(text, options())
     except re2.error as error:
         raise _explained(text, str(error)) from None
+    if compiled.programsize > LARGEST:
+        raise BadPattern("the pattern repeats too much", 0, "repeat less often, or with + or * in place of a number")
     return tuple(compiled.groupindex)
 
 

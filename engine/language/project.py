@@ -86,9 +86,9 @@ def load(feeds_dir: Path, packaged: Path | None = None) -> Project:
     for found in listed:
         _make(found, files, sources, workshop, made, problems)
         _check_exports(found, files, problems)
-    overlap.check((each.claim for each in made.values() if each.claim is not None), problems)
+    unsafe = overlap.check((each.claim for each in made.values() if each.claim is not None), problems)
     return Project(
-        feeds={name: each.feed for name, each in made.items() if each.feed is not None},
+        feeds={name: each.feed for name, each in made.items() if each.feed and name not in unsafe},
         dealers={found.dealer.name: found.dealer for found in listed},
         activity_types=workshop.types,
         findings=tuple(sorted(problems.findings)),

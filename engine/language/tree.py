@@ -120,10 +120,10 @@ class Node:
         node = self
         for step in path:
             below = node.value
-            if (isinstance(below, dict) and step in below) or (isinstance(below, tuple) and isinstance(step, int) and step < len(below)):
-                node = below[step]
-            else:
+            entries = below if isinstance(below, dict) else dict(enumerate(below)) if isinstance(below, tuple) else {}
+            if step not in entries:
                 break
+            node = entries[step]
         return node
 
     def with_entries(self, entries: Mapping[str, "Node"]) -> "Node":

@@ -138,7 +138,8 @@ streams:
     fields:
       event: {path: event}
       orderId: {path: orderId, required: true}
-      appointments: {path: appointments, type: list, by: id, keep: [start], fields: {id: {path: id}, start: {path: start}}}
+      appointments:
+        {path: appointments, type: list, by: id, keep: [start], fields: {id: {path: id}, start: {path: start}}}
     contact: {from: {type: lead, key: [orderId]}}
     activities:
       - {type: lead, key: [[orderId]], state: voided, onNone: ignore}
