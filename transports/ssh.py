@@ -17,6 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+    load_ssh_private_key,
+)
 from paramiko import (
     AuthenticationException,
     BadAuthenticationType,
@@ -197,20 +207,27 @@ def _private_key(setting: str | Secret, passphrase: str | None) -> PKey:
     text = plain(setting)
     if "-----BEGIN" not in text:
         text = _key_file(Path(text).expanduser())
-    for kind in (Ed25519Key, ECDSAKey, RSAKey):
-        try:
-            key = kind.from_private_key(io.StringIO(text.strip() + "\n"), passphrase)
-        except (SSHException, ValueError, IndexError, TypeError):  # another kind of key, or the wrong passphrase
-            continue
-        if isinstance(key, RSAKey) and key.get_bits() < _SMALLEST_RSA:
-            raise LoginRefused(
-                f"the private key is RSA of {key.get_bits()} bits, and {_SMALLEST_RSA} is the least; nothing was sent"
-            )
-        return key
-    raise LoginRefused(
-        "transport.auth.key is no private key that can be read (expected OpenSSH or PEM text of an Ed25519, ECDSA "
-        "or RSA key), or the passphrase is not its own; nothing was sent"
-    )
+    data = text.strip().encode() + b"\n"
+    load = load_ssh_private_key if b"OPENSSH" in data else load_pem_private_key
+    try:
+        key = load(data, None if passphrase is None else passphrase.encode())
+        # paramiko reads fewer forms of key than there are; this one it reads.
+        form = io.StringIO(key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode())
+        if isinstance(key, Ed25519PrivateKey):
+            return Ed25519Key.from_private_key(form)
+        if isinstance(key, EllipticCurvePrivateKey):
+            return ECDSAKey.from_private_key(form)
+        ours = RSAKey.from_private_key(form)
+    except (SSHException, ValueError, TypeError, UnsupportedAlgorithm):
+        raise LoginRefused(
+            "transport.auth.key is no private key that can be read (expected OpenSSH or PEM text of an Ed25519, ECDSA "
+            "or RSA key), or the passphrase is not its own; nothing was sent"
+        ) from None
+    if ours.get_bits() < _SMALLEST_RSA:
+        raise LoginRefused(
+            f"the private key is RSA of {ours.get_bits()} bits, and {_SMALLEST_RSA} is the least; nothing was sent"
+        )
+    return ours
 
 
 def _key_file(path: Path) -> str:

@@ -27,6 +27,7 @@ class Delay:
         self._far = (host, port)
         self._seconds = seconds
         self._server_spoke = True
+        self._writers: list[asyncio.StreamWriter] = []
         self._loop = asyncio.new_event_loop()
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="delay", daemon=True)
@@ -47,14 +48,18 @@ class Delay:
         self._started.set()
         self._loop.run_forever()
         server.close()
+        for writer in self._writers:
+            writer.transport.abort()
         for task in asyncio.all_tasks(self._loop):
             task.cancel()
-        self._loop.run_until_complete(asyncio.sleep(0))
+        for _turn in range(3):  # what is aborted still says so
+            self._loop.run_until_complete(asyncio.sleep(0))
         self._loop.close()
 
     async def _joined(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         far_reader, far_writer = await asyncio.open_connection(*self._far, limit=_CHUNK)
+        self._writers += [writer, far_writer]
         await asyncio.gather(
             self._carry(reader, far_writer, self._client_says), self._carry(far_reader, writer, self._server_says)
         )

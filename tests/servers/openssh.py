@@ -9,6 +9,7 @@ One key logs in, as whoever runs it. Needs `sshd` on this machine; it never serv
 import getpass
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -81,12 +82,10 @@ class OpenSsh:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
         config = self._home / "sshd_config"
         config.write_text("\n".join(self._config()) + "\n")
-        self._process = subprocess.Popen(
-            [SSHD, "-D", "-e", "-f", str(config)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=(self._home / "log").open("wb"),
-        )
+        with (self._home / "log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [SSHD, "-D", "-e", "-f", str(config)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log
+            )
         self._await_greeting()
 
     def stop(self) -> None:
@@ -94,6 +93,13 @@ class OpenSsh:
             self._process.terminate()
             self._process.wait()
             self._process = None
+
+    def kill_sessions(self) -> None:
+        """End every connection as a machine that dies does; the server itself stays up."""
+        assert self._process is not None
+        listener = self._process.pid
+        for pid in Path(f"/proc/{listener}/task/{listener}/children").read_text().split():
+            os.kill(int(pid), signal.SIGKILL)
 
     def _config(self) -> list[str]:
         denied = f" -P {self._denied}" if self._denied else ""

@@ -121,6 +121,7 @@ class SftpServer:
         session: type[Session] = Session,
         *,
         host_key: asyncssh.SSHKey | None = None,
+        other_host_keys: tuple[asyncssh.SSHKey, ...] = (),
         client_key: asyncssh.SSHKey | None = None,
         password: str | None = PASSWORD,
         port: int = 0,
@@ -132,6 +133,7 @@ class SftpServer:
         self.password = password
         self.client_key = client_key
         self.host_key = host_key or asyncssh.generate_private_key("ssh-ed25519")
+        self.other_host_keys = other_host_keys
         self.requests: Counter[str] = Counter()
         self.logins: Counter[bool] = Counter()  # True: let in
         self.auth_attempts = 0
@@ -192,7 +194,8 @@ class SftpServer:
             connection.abort()
         for task in asyncio.all_tasks(self._loop):
             task.cancel()
-        self._loop.run_until_complete(asyncio.sleep(0))
+        for _turn in range(3):  # what is aborted still says so
+            self._loop.run_until_complete(asyncio.sleep(0))
         self._loop.close()
         for file in list(self.open_files):  # of sessions that were cut
             file.close()
@@ -202,7 +205,7 @@ class SftpServer:
             self.host,
             self.port,
             server_factory=lambda: _Door(self),
-            server_host_keys=[self.host_key],
+            server_host_keys=[self.host_key, *self.other_host_keys],
             sftp_factory=self._session,
             **self._options,
         )
