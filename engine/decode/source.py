@@ -24,6 +24,9 @@ CHUNK = 1 << 17  # bytes; small enough that what is made of a chunk stays in the
 STREAMED = 4 << 30  # bytes: the cap of formats that are read row by row
 WHOLE = 256 << 20  # bytes: the cap of formats whose document is in memory as a whole
 
+# What zipfile raises for an archive that is none, was changed or is encrypted.
+DAMAGED = (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, struct.error)
+
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 _RATIO = 100  # unpacked bytes per packed byte; deflate reaches 1032, tables of people about 20
@@ -104,7 +107,7 @@ def _unpacked(source: Source, file: IO[bytes]) -> IO[bytes]:
     if source.member is not None:
         try:
             return zipfile.ZipFile(file).open(source.member)
-        except (zipfile.BadZipFile, EOFError, ValueError, struct.error) as error:
+        except DAMAGED as error:
             raise DecodeError("compression.damaged", "the zip archive is damaged; it has to be sent again") from error
     return file
 
@@ -155,8 +158,11 @@ def members(file: IO[bytes]) -> list[zipfile.ZipInfo]:
         if _directory_size(file) > _DIRECTORY:
             raise DecodeError("zip.bomb", f"the archive's table of contents is larger than {_DIRECTORY} bytes")
         with zipfile.ZipFile(file) as archive:
-            return archive.infolist()
-    except (zipfile.BadZipFile, EOFError, ValueError, struct.error) as error:
+            found = archive.infolist()
+        if any(member.header_offset < 0 for member in found):  # it would be sought before the file begins
+            raise zipfile.BadZipFile
+        return found
+    except DAMAGED as error:
         # A zip has its table of contents at the end, so a cut one shows as having none.
         raise DecodeError("compression.cut", "the zip archive has no table of contents: was it cut?") from error
 

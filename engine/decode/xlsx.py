@@ -18,7 +18,7 @@ import orjson
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from engine.decode import table
-from engine.decode.source import WHOLE, Source, capped, content, members, opened
+from engine.decode.source import DAMAGED, WHOLE, Source, capped, content, members, opened
 from engine.decode.text import Records, batches
 from engine.errors import DecodeError
 from engine.model import Decoded, Value
@@ -71,7 +71,7 @@ def _checked(source: Source) -> bytes:
                 with archive.open(part) as stream:
                     is_sheet = part.filename.startswith("xl/worksheets/")
                     left -= _measured(stream, len(data), left, is_sheet)
-            except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+            except DAMAGED as error:
                 raise DecodeError("xlsx.unreadable", "the workbook is damaged; it has to be sent again") from error
     return data
 

@@ -21,6 +21,7 @@ from engine.model import Batch, Decoded, Value
 DEPTH = 200  # levels; libxml2 itself stops at 256
 
 _DECLARED = re.compile(rb"\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
+_WIDE = ("utf-16", "utf-32", "ucs-2", "ucs-4", "unicode")
 _NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 _PIECE = 1 << 16  # bytes given to the parser at a time, so that it stops soon after a refusal
 
@@ -113,10 +114,12 @@ def _readable(source: Source, settings: Mapping[str, Value]) -> Text:
         return readable(source, settings)
     start = next(chunks(source), b"")
     declared = _DECLARED.match(start.removeprefix(b"\xef\xbb\xbf"))
-    encoding = declared[1].decode() if declared else "utf-8"
+    encoding = declared[1].decode().lower() if declared else "utf-8"
+    if encoding.startswith(_WIDE):
+        encoding = "utf-8"  # or the declaration could not have been read: it was written for a string in memory
     if start.startswith((b"<\0?\0", b"\0<\0?")):
         encoding = "utf-16-le" if start.startswith(b"<") else "utf-16-be"
     try:
-        return readable(source, {"encoding": [encoding.lower()]})
-    except LookupError as error:
+        return readable(source, {"encoding": [encoding]})
+    except (LookupError, UnicodeError) as error:  # Python knows codecs that are no encodings of text
         raise DecodeError("encoding.unreadable", f"the document declares {encoding!r}, which is no encoding") from error

@@ -99,9 +99,7 @@ def test_what_json_wrote_reads_back_exactly(tmp_path: Path, value: dict[str, Any
 
 @anywhere
 @given(key=CELLS, other=CELLS, plain=st.booleans(), where=st.integers(0, 2))
-def test_a_key_that_stands_twice_is_always_found(
-    tmp_path: Path, key: str, other: str, plain: bool, where: int
-) -> None:
+def test_a_key_that_stands_twice_is_always_found(tmp_path: Path, key: str, other: str, plain: bool, where: int) -> None:
     pair = json.dumps(key, ensure_ascii=plain) + ":" + json.dumps(other, ensure_ascii=not plain)
     again = json.dumps(key, ensure_ascii=not plain) + ":1"
     inner = "{" + pair + "," + again + "}"
@@ -143,7 +141,7 @@ print(rows, ",".join(codes), (peak() - before) // 1024)
 
 
 def measured(path: Path, name: str = "csv") -> tuple[int, str, int]:
-    done = subprocess.run(  # noqa: S603  our own interpreter and script
+    done = subprocess.run(
         [sys.executable, "-c", MEASURE, str(path), name], cwd=ROOT, capture_output=True, text=True, check=True,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
