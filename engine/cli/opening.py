@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
+import click
+
 from engine import log
 from engine.cli.settings import Settings, stamped
 from engine.language.secrets import Secrets
@@ -20,6 +22,7 @@ def secrets(settings: Settings) -> Secrets:
 def store(settings: Settings) -> Store:
     """The store, with its tables."""
     engine = opened(settings.database_url)
+    click.get_current_context().call_on_close(engine.dispose)
     migrate.prepare(engine)
     return engine
 
@@ -35,5 +38,6 @@ def world(settings: Settings) -> World:
     opened(settings.database_url).dispose()  # says what is wrong with the URL in our words
     kept = secrets(settings)
     made = open_world(settings.database_url, settings.state_dir, kept, fresh_tag=uuid4().hex[:8])
+    click.get_current_context().call_on_close(made.engine.dispose)
     level = "warning" if settings.quiet else settings.log_level
     return replace(made, note=log.to_stderr(lambda: kept.known, level, stamped))
