@@ -78,8 +78,6 @@ def checked(kind: str, form: Form) -> dict[str, Any]:
 
 @cache
 def _file(name: str) -> dict[str, Any]:
-    if not (_FOLDER / name).exists():
-        return {"type": "object"}  # until its writer has written it
     node: dict[str, Any] = json.loads((_FOLDER / name).read_text(encoding="utf-8"))
     return node
 
@@ -188,9 +186,7 @@ class _Bundle:
         keys: dict[str, Any] = {}
         for variant in variants:
             schema = self.definitions[variant["then"]["$ref"].removeprefix("#/$defs/")]
-            if "properties" not in schema:
-                return {}
-            for key, value in schema["properties"].items():
+            for key, value in schema.get("properties", {}).items():
                 keys[key] = value if keys.get(key, value) == value else {}
         return {"if": {"not": {"required": [by]}}, "then": {"properties": keys, "additionalProperties": False}}
 

@@ -12,17 +12,18 @@ from yaml._yaml import CParser
 from yaml.events import AliasEvent, MappingStartEvent, ScalarEvent, SequenceStartEvent, StreamEndEvent
 
 from engine.language.findings import Finding, Note
-from engine.language.words import nearest
+from engine.language.words import clipped, nearest
 from engine.model import Value
 
 MAX_NODES = 100_000  # aliases counted as what they stand for
 MAX_DEPTH = 50
+MAX_FINDINGS = 100
 
 # The core schema of YAML 1.2 without octal and without leading zeros: what looks like one of these
 # (01234, 0x1F, 22:30, 2022-01-12, no) is text, and keeps every character.
 _WORDS: dict[str, Value] = {"true": True, "false": False, "null": None, "~": None, "": None}
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
-_DECIMAL = re.compile(r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,2})?")
+_DECIMAL = re.compile(r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*|(?=[eE]))|\.[0-9]+)(?:[eE][-+]?[0-9]{1,2})?")
 _TELLING = frozenset("-+.0123456789tfn~")  # what begins a plain scalar that may be other than text
 
 
@@ -142,9 +143,9 @@ class Composer:
             self._anchors[event.anchor] = _Anchor(key, mark, 1, 0)
         if key in mapping:
             first = spots[1 + 2 * list(mapping).index(key)]
-            notes = (Note(first.line + 1, first.column + 1, f"`{key}` is first given here"),)
+            notes = (Note(first.line + 1, first.column + 1, f"`{clipped(key)}` is first given here"),)
             help = f"the first is on line {first.line + 1}: keep one of them"
-            self._find("E004", mark, f"the key `{key}` is given twice", help, len(key), notes)
+            self._find("E004", mark, f"the key `{clipped(key)}` is given twice", help, len(key), notes)
             key = self._without(mapping, spots)
         elif key == "<<" and not event.style:
             self._find("E006", mark, "merge keys are not part of YAML 1.2", "use `basedOn`, or write the keys out", 2)
@@ -181,10 +182,10 @@ class Composer:
         if name not in self._anchors:
             known = nearest(name, self._anchors)
             help = f"did you mean `*{known}`?" if known else "put quotes around text that begins with `*`"
-            raise self._refused("E007", mark, f"no anchor `&{name}` stands above this alias", help, length)
+            raise self._refused("E007", mark, f"no anchor `&{clipped(name)}` stands above this alias", help, length)
         target = self._anchors[name]
         if target is None:
-            message = f"the alias `*{name}` stands inside of what it repeats"
+            message = f"the alias `*{clipped(name)}` stands inside of what it repeats"
             raise self._refused("E007", mark, message, "write out what is meant", length)
         if depth + target.height > MAX_DEPTH:
             message = f"nested deeper than {MAX_DEPTH} levels through this alias"
@@ -194,11 +195,14 @@ class Composer:
     def _tag(self, event: Any) -> None:
         tag = event.tag.replace("tag:yaml.org,2002:", "!!")
         help = "put quotes around a value that begins with `!`"
-        self._find("E005", event.start_mark, f"`{tag}` is read as a YAML tag", help, len(tag))
+        self._find("E005", event.start_mark, f"`{clipped(tag)}` is read as a YAML tag", help, len(tag))
 
     def _find(
         self, code: str, mark: Any, message: str, help: str, length: int = 1, notes: tuple[Note, ...] = ()
     ) -> None:
+        if len(self.findings) >= MAX_FINDINGS:
+            message, help = "there are more problems than are listed", f"correct these {MAX_FINDINGS} first"
+            raise Refused(Finding(self.path, mark.line + 1, mark.column + 1, "E039", "error", message, help))
         found = Finding(self.path, mark.line + 1, mark.column + 1, code, "error", message, help, max(length, 1), notes)
         self.findings.append(found)
 

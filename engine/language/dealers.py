@@ -1,6 +1,6 @@
 """Dealers: who they are, and which feeds they have. Makes no feed."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -41,11 +41,13 @@ def listed(node: Node, problems: Problems) -> Listed | None:
     return Listed(dealer, node, tuple(entry for entry in node.elements("feeds") if entry.is_map))
 
 
-def touched(findings: Iterable[Finding], found: Listed, entry: Node) -> bool:
+def touched(findings: Sequence[Finding], found: Listed, entry: Node) -> bool:
     """Whether one of the findings in a dealer's file concerns this feed: it is in its entry, or in no entry.
 
     A mistake in another feed's entry, or in an export's, stops that one only.
     """
+    if not findings:
+        return False
     document = found.node.place.document
     heads = [document.mark(Place(document, (key,)).path, key=True).line for key in found.node.entries()]
     others = [each.place.mark.line for each in (*found.entries, *found.node.elements("exports"))]

@@ -28,7 +28,8 @@ class Definition:
 
     `files` are those it is made of. `references` are the paths that its mapping sections name and
     `features` what parts of them require: beside an override, all that a dealer can change in them.
-    `has_parts` says that some streams or activities are not for everyone.
+    `has_parts` says that some streams or activities are not for everyone; `plain` are sections
+    without references.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Definition:
     references: frozenset[tuple[str, ...]]
     features: frozenset[str]
     has_parts: bool
+    plain: frozenset[str]
 
     @property
     def namespace(self) -> str:
@@ -83,7 +85,8 @@ def definition(name: str, root: Node, files: tuple[str, ...]) -> Definition:
     references = frozenset(path for node in sections for path in filling.used(node))
     parts = [part for node in sections for part in _parts(node)]
     features = frozenset(name for part in parts for name in (*part.texts("features"), *part.texts("anyFeature")))
-    return Definition(name, root, params.declared(root), files, references, features, bool(parts))
+    plain = frozenset(key for key, node in root.entries().items() if filling.is_plain(node))
+    return Definition(name, root, params.declared(root), files, references, features, bool(parts), plain)
 
 
 def feed(
@@ -156,8 +159,9 @@ def resolve(source: Definition, dealer: Dealer, entry: Node, problems: Problems,
     found = params.given(source.params, entry, dealer.region, problems, filled, samples)
     names = Names(found, known, frozenset(root.entries("transport", "forEach")))
     rest = {key: node for key, node in root.entries().items() if key not in MAPPING}
-    tree = filling.filled(root.with_entries(rest), names, problems)
-    return Resolved(root, names, tree, override.entries() if override is not None else {})
+    changed = override.entries() if override is not None else {}
+    tree = filling.filled(root.with_entries(rest), names, problems, source.plain.difference(changed))
+    return Resolved(root, names, tree, changed)
 
 
 def whole(resolved: Resolved) -> Node:

@@ -50,7 +50,11 @@ def _unknown_keys(verdict: Verdict) -> Iterator[Fault]:
 
 def _unknown_key(verdict: Verdict, key: str, keys: Sequence[str]) -> Fault:
     what = verdict.node.get("x-what")
-    message = f"unknown {what} `{key}`" if what else f"unknown key `{key}` {within(verdict.path)}"
+    message = (
+        f"unknown {what} `{words.clipped(key)}`"
+        if what
+        else f"unknown key `{words.clipped(key)}` {within(verdict.path)}"
+    )
     block = verdict.instance if isinstance(verdict.instance, dict) else {}
     free = [word for word in keys if word not in block] or keys
     near = words.likely(key, free, edits=1)
@@ -117,7 +121,9 @@ def _bad_name(verdict: Verdict) -> Iterator[Fault]:
             offer(near, choices, "keys here"),
         )
     else:
-        yield Fault((*verdict.path, key), True, "E025", f"`{key}` is no name", f"write {form}" if form else "")
+        yield Fault(
+            (*verdict.path, key), True, "E025", f"`{words.clipped(key)}` is no name", f"write {form}" if form else ""
+        )
 
 
 # --- rules of ours --------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 from engine.language.places import Places
+from engine.language.words import clipped
 from engine.language.yaml import Path
 from engine.model import Value
 
@@ -48,7 +49,7 @@ def name_of(path: Path) -> str:
         return "the definition"
     text = ""
     for step in path:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+        text += f"[{step}]" if isinstance(step, int) else f".{clipped(step)}" if text else clipped(step)
     return f"`{text}`"
 
 

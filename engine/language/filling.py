@@ -3,7 +3,7 @@
 Substitution is on values, after parsing, and once: what a parameter brings in is not read again.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from engine.language import references
@@ -26,15 +26,14 @@ class Names:
     dealer: Mapping[str, Value]
     others: frozenset[str] = frozenset()  # roots of this definition: the names of its `forEach`
 
-    @property
-    def roots(self) -> set[str]:
-        return {*references.ROOTS, *self.others}
+    def has_root(self, name: str) -> bool:
+        return name in references.ROOTS or name in self.others
 
 
-def filled(definition: Node, names: Names, problems: Problems) -> Node:
-    """The whole definition with parameters and the dealer put in."""
+def filled(definition: Node, names: Names, problems: Problems, plain: Container[str] = ()) -> Node:
+    """The whole definition with parameters and the dealer put in; sections in `plain` have no references."""
     sections = {
-        name: node if name in _LEFT else section(node, name, names, problems)
+        name: node if name in _LEFT or name in plain else section(node, name, names, problems)
         for name, node in definition.entries().items()
     }
     return definition.with_entries(sections)
@@ -63,6 +62,15 @@ def used(node: Node) -> frozenset[tuple[str, ...]]:
             except references.BadReference:
                 continue
     return frozenset(found)
+
+
+def is_plain(node: Node) -> bool:
+    """Whether nothing in a tree is a reference, not even a broken one."""
+    if isinstance(node.value, dict):
+        return not _is_known(node) and all(map(is_plain, node.value.values()))
+    if isinstance(node.value, tuple):
+        return all(map(is_plain, node.value))
+    return not (isinstance(node.value, str) and "${" in node.value)
 
 
 def _filled(node: Node, key: str, names: Names, problems: Problems, secrets: bool) -> Node:
@@ -129,8 +137,8 @@ class _Reader:
     def known(self, reference: Reference) -> Value:
         root, rest = reference.path[0], reference.path[1:]
         text = ".".join(reference.path)
-        if root not in self.names.roots:
-            return self.unknown(root, "reference", self.names.roots, text)
+        if not self.names.has_root(root):
+            return self.unknown(root, "reference", {*references.ROOTS, *self.names.others}, text)
         if root == "secret":
             return self.secret(text, rest)
         if root == "params" and rest:

@@ -116,6 +116,8 @@ def _masked(lines: Sequence[str], number: int, column: int, secrets: Sequence[in
     `secrets` are columns where a value begins that was found to be one, whatever its key is called.
     """
     line = lines[number - 1]
+    if len(line) > masking.LONGEST:
+        return f"({len(line):,} characters)", 0
     found = [
         (at - 1, len(line) if line[at - 1 : at] in ("[", "{") else masking.value_end(line, at - 1)) for at in secrets
     ]

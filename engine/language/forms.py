@@ -8,7 +8,6 @@ from engine.language.faults import Fault, Verdict, inline, name_of, offer
 from engine.model import Value
 
 QUOTE = "put quotes around it"
-_LONGEST = 60  # characters of a value in a message
 _NOUNS = {
     "string": "text", "integer": "a whole number", "number": "a number", "boolean": "true or false",
     "object": "a map of keys", "array": "a list", "null": "nothing",
@@ -31,8 +30,9 @@ def _shown(verdict: Verdict, value: Value) -> str:
     """The value as a message may quote it: never one that stands under a secret's key."""
     if any(isinstance(step, str) and masking.may_name_secret(step) for step in verdict.path):
         return masking.MASK
-    text = inline(value)
-    return masking.without_login(text if len(text) <= _LONGEST else text[:_LONGEST] + "...")
+    if isinstance(value, dict | list):
+        return "a map" if isinstance(value, dict) else "a list"
+    return masking.without_login(words.clipped(inline(value)))
 
 
 def _found(verdict: Verdict) -> str:

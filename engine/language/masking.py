@@ -25,6 +25,8 @@ _WHOLE_REFERENCE = re.compile(r"""\s*(['"]?)\$\{[^{}]*\}\1\s*""")
 # Within a map or list under a secret's key these hold the secret; the others say what it is like.
 _HOLDERS = frozenset({"default", "value", "const", "text", "example", "values"})
 _SHORT = 7  # letters; a longer word is known with two of them wrong
+LONGEST = 2_000  # characters of a line that can be judged
+_NEAR = 200  # lines above one that can be its beginning
 MASK = "***"
 
 
@@ -91,8 +93,8 @@ def _continues_secret(lines: Sequence[str], number: int) -> bool:
     """Whether a line is part of the value of a secret's key that stands above it."""
     line = lines[number - 1]
     indent = len(line) - len(line.lstrip()) if line.strip() else 1 << 20
-    for above in reversed(lines[: number - 1]):
-        text = above.lstrip()
+    for above in reversed(lines[max(0, number - 1 - _NEAR) : number - 1]):
+        text = above.lstrip()[:LONGEST]
         outer = len(above) - len(text)
         if not text or text.startswith("#") or outer >= indent:
             continue

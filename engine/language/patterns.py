@@ -4,6 +4,7 @@ Checks and explains; where patterns are used, `engine.intake` and `engine.mappin
 """
 
 import ast
+from functools import lru_cache
 from typing import Any
 
 import re2
@@ -54,6 +55,7 @@ def options() -> Any:
     return chosen
 
 
+@lru_cache(maxsize=4096)  # many feeds share few patterns
 def groups(text: str) -> tuple[str, ...]:
     """The names of the groups of a good pattern. Raises BadPattern."""
     if len(text) > LONGEST:

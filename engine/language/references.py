@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -152,7 +153,8 @@ class _Piece(NamedTuple):
     is_reference: bool
 
 
-def _pieces(text: str) -> list[_Piece]:
+@lru_cache(maxsize=4096)  # ten thousand feeds are made of the same few texts
+def _pieces(text: str) -> tuple[_Piece, ...]:
     pieces: list[_Piece] = []
     at = 0
     while at < len(text):
@@ -169,19 +171,18 @@ def _pieces(text: str) -> list[_Piece]:
         end = _closing(text, start)
         pieces.append(_Piece(text[start + 2 : end], start, True))
         at = end + 1
-    return pieces
+    return tuple(pieces)
 
 
 def _closing(text: str, start: int) -> int:
-    depth = 0
-    for index in range(start, len(text)):
-        if text.startswith("${", index):
-            depth += 1
-        elif text[index] == "}":
-            depth -= 1
-            if depth == 0:
-                return index
-    raise BadReference("this `${` is never closed with `}`", start)
+    """Where the `}` of this `${` stands; one more `${` may stand inside it."""
+    at = text.find("}", start)
+    inner = text.find("${", start + 2)
+    if 0 <= inner < at:
+        at = text.find("}", at + 1)
+    if at < 0:
+        raise BadReference("this `${` is never closed with `}`", start)
+    return at
 
 
 def _value(body: str, offset: int, known: Known) -> Value | Reference | SecretRef:

@@ -9,7 +9,7 @@ import jsonschema_rs
 from engine.language import forms, masking, words
 from engine.language.bundle import KINDS, Form, bundled, checked
 from engine.language.explain import faults
-from engine.language.faults import Fault, Schema, Verdict, offer
+from engine.language.faults import Fault, Schema, Verdict, inline, offer
 from engine.language.findings import Finding, Note
 from engine.language.places import Places
 from engine.language.yaml import Document, Path
@@ -112,7 +112,7 @@ def _no_kind(value: dict[str, Value]) -> Fault:
     found = value.get("kind")
     if "kind" in value:
         help = offer(words.likely(found, KINDS) if isinstance(found, str) else (), KINDS, "choices")
-        return Fault(("kind",), False, "E012", f"`kind` cannot be `{found}`", help)
+        return Fault(("kind",), False, "E012", f"`kind` cannot be `{words.clipped(inline(found))}`", help)
     for key in value:
         if words.nearest(key, ("kind", "version", "title", "name"), edits=1) == "kind":
             return Fault((key,), True, "E020", f"unknown key `{key}` at the top level", "did you mean `kind`?")

@@ -1,12 +1,13 @@
 """What the YAML parser could not read, or read otherwise than meant, in the author's words. Makes no values."""
 
 import re
+from itertools import islice
 from typing import Any, NamedTuple
 
 import yaml
 from yaml.events import ScalarEvent, StreamEndEvent
 
-from engine.language.compose import Parser, scalar
+from engine.language.compose import MAX_FINDINGS, Parser, scalar
 from engine.language.findings import Finding, source_lines
 
 
@@ -77,11 +78,12 @@ _REFERENCE = re.compile(r"\$\{[^{}\s]*\}?")
 _OPENED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"\\]|\\.)*"|[\[{]|[\]}]""")
 # A `#` hardly meant as a comment: no space behind it, nothing behind it, or a reference.
 _CLOSE_COMMENT = re.compile(r"[^\s#][ \t]+#(?=[^\s#=*-]|[ \t]*(?:$|\$\{))", re.MULTILINE)
-# ... or before it, in its line, a quote or bracket that is not closed.
-_OPEN_VALUE = re.compile(
-    r"""^[^#\n]*(?:[\s(=,]'[^'#\n]*(?<![\s'])|[\s(=,]"[^"#\n]*(?<![\s"])|\([^)#\n]*\S|\[[^\]#\n]*\S)[ \t]+#""",
-    re.MULTILINE,
-)
+_COMMENT = re.compile(r"[^\s#][ \t]+#")
+# A quote that opens a text inside of a plain value.
+_INNER_QUOTE = re.compile(r"""(?<![^\s(=,])(?:'[^']*('|$)|"[^"]*("|$))""")
+_FEW = 4  # references before an error that may be its cause
+_LONGEST = 2_000  # characters of a line that are looked at
+_MOST = 2_000  # comments of a text that are looked at
 
 
 def explained(path: str, text: str, error: yaml.MarkedYAMLError) -> Finding:
@@ -120,9 +122,11 @@ def _on_text(lines: list[str], line: int, column: int) -> tuple[int, int]:
 def _bare_reference(source: str, column: int) -> re.Match[str] | None:
     """The last `${` before the place that stands within brackets of its line, and not within quotes."""
     found = None
-    for match in _REFERENCE.finditer(source, 0, column + 1):
+    first = max(0, column - _LONGEST)
+    last = [*_REFERENCE.finditer(source, first, column + 1)][-_FEW:]
+    for match in last:
         depth, inside_quotes = 0, False
-        for token in _OPENED.finditer(source, 0):
+        for token in _OPENED.finditer(source, first):
             if token.start() >= match.start():
                 break
             inside_quotes = token[0][0] in "'\"" and token.end() > match.start()
@@ -141,7 +145,11 @@ def cut_values(path: str, text: str) -> list[Finding]:
     if " #" not in text and "\t#" not in text:
         return []
     close = {match.start() + 1 for match in _CLOSE_COMMENT.finditer(text)}
-    unclosed = {len(text[: match.end() - 1].rstrip(" \t")) for match in _OPEN_VALUE.finditer(text)}
+    unclosed = {
+        match.start() + 1
+        for match in islice(_COMMENT.finditer(text), _MOST)
+        if _is_unclosed(text[max(text.rfind("\n", 0, match.start()) + 1, match.start() - _LONGEST) : match.start() + 1])
+    }
     if not close and not unclosed:
         return []
     findings = []
@@ -150,9 +158,17 @@ def cut_values(path: str, text: str) -> list[Finding]:
         if type(event) is not ScalarEvent or event.style or not isinstance(scalar(event.value), str):
             continue
         mark: Any = event.end_mark
-        if mark.index in close or (mark.index in unclosed and _OPEN_VALUE.match(f" {event.value} #")):
+        if mark.index in close or (mark.index in unclosed and _is_unclosed(event.value)):
             column = mark.column + text.index("#", mark.index) - mark.index + 1
             message = "` #` begins a comment, and the value before it looks cut off"
             help = "put quotes around the whole value; or, for a comment, write `# ` with a space and text behind it"
             findings.append(Finding(path, mark.line + 1, column, "E009", "error", message, help))
+        if len(findings) >= MAX_FINDINGS:
+            break
     return findings
+
+
+def _is_unclosed(text: str) -> bool:
+    """Whether a quote or bracket is opened in it and not closed."""
+    bare = _INNER_QUOTE.sub(lambda quote: "" if quote[1] or quote[2] else "(", text)
+    return bare.count("(") > bare.count(")") or bare.count("[") > bare.count("]")

@@ -48,7 +48,7 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     "where": ("if",),
     "yes": ("true",),
 }
-_SHORT, _MEDIUM = 3, 8  # letters
+_SHORT, _MEDIUM, _LONGEST = 3, 8, 60  # letters
 
 
 def distance(left: str, right: str) -> int:
@@ -76,6 +76,8 @@ def nearest(word: str, choices: Iterable[str], edits: int | None = None) -> str 
 
 def likely(word: str, choices: Iterable[str], edits: int | None = None) -> tuple[str, ...]:
     """The choices that were probably meant, equally likely: most often one, or none."""
+    if len(word) > _LONGEST:
+        return ()
     known, plain = sorted(set(choices)), folded(word)
     same = tuple(choice for choice in known if folded(choice) == plain)
     if same:
@@ -101,6 +103,11 @@ def _tolerance(word: str) -> int:
     if len(word) <= _SHORT:
         return 0
     return 2 if len(word) <= _MEDIUM else 3
+
+
+def clipped(text: str) -> str:
+    """The text as a message may hold it: its beginning, where it is long."""
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
 
 
 def folded(word: str) -> str:

@@ -16,6 +16,7 @@ from engine.language.syntax import cut_values, explained
 from engine.model import Value
 
 MAX_BYTES = 1 << 20  # 1 MiB
+_LONGEST = 200  # characters of a scalar that are looked at as written
 
 Path: TypeAlias = tuple[str | int, ...]
 
@@ -59,7 +60,8 @@ class Document:
     def raw(self, path: Path) -> str:
         """The scalar as it is written, as far as it stands on one line: `1.10` for the number 1.1."""
         spot, anchor = self._spot(path, False)
-        found = _SCALAR.match(self.text, (anchor or spot).index)
+        begin = (anchor or spot).index
+        found = _SCALAR.match(self.text[begin : begin + _LONGEST])
         return found[0] if found else ""
 
     def _spot(self, path: Path, key: bool) -> tuple[Any, Any]:
