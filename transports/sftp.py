@@ -9,11 +9,10 @@ import posixpath
 import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from itertools import count
 from pathlib import Path
 from urllib.parse import quote
 
-from transports import sftp_wire as wire
+import transports.sftp_wire as wire
 from transports.base import (
     Fetched,
     FileChanged,
@@ -28,8 +27,10 @@ from transports.base import (
     TransportError,
     Unreachable,
 )
+from transports.files import free_names, is_same, is_segment, segments
 from transports.settings import octets, seconds
-from transports.sftp_wire import Attributes, Pace, Patience, Reading, Silent, Status, Wire, string
+from transports.sftp_reading import Pace, Reading
+from transports.sftp_wire import Attributes, Patience, Silent, Status, Wire, string
 from transports.ssh import Session, login
 from transports.target import Target, written
 
@@ -141,9 +142,9 @@ class SftpFiles:
         if here is None:
             return
         self._compare(file, here)
-        destination = posixpath.normpath(posixpath.join(self._directory, folder))
+        destination = posixpath.join(self._directory, *segments(folder))
         self._make(destination)
-        for candidate in _numbered(name):
+        for candidate in free_names(name):
             with suppress(FileVanished):
                 if self._renamed(file, path, _bytes(posixpath.join(destination, candidate))) is None:
                     continue
@@ -209,9 +210,8 @@ class SftpFiles:
     def _is_wanted(self, entry: wire.Entry) -> bool:
         if entry.name in (b".", b".."):
             return False
-        # A backslash divides a path on some systems; a NUL ends a name on the others.
-        if not entry.name or any(mark in entry.name for mark in (b"/", b"\\", b"\0")):
-            self._tools.note("name.unsafe", {"where": self._where, "name": ascii(_text(entry.name))})
+        if not is_segment(name := _text(entry.name)):
+            self._tools.note("name.unsafe", {"where": self._where, "name": ascii(name)})
             return False
         mode = entry.attributes.mode
         # Servers that leave the kind out of the mode still draw it in the line for people.
@@ -345,15 +345,7 @@ def _is_same(file: RemoteFile, found: Attributes) -> bool:
     """A plain file of this size and time; what either side does not say is not compared."""
     if found.mode is not None and stat.S_IFMT(found.mode) and not stat.S_ISREG(found.mode):
         return False
-    pairs = ((file.size, found.size), (file.modified, found.modified))
-    return all(one is None or other is None or one == other for one, other in pairs)
-
-
-def _numbered(name: str) -> Iterator[str]:
-    yield name
-    stem, dot, suffix = name.rpartition(".")
-    for number in count(2):
-        yield f"{stem}-{number}{dot}{suffix}" if stem else f"{name}-{number}"
+    return is_same(file, RemoteFile(file.name, found.size, found.modified))
 
 
 def _source(settings: Settings, where: str, path: str) -> str:
