@@ -65,7 +65,10 @@ def lapsed(stream: Stream) -> Stream:
         for spec in stream.activities
     )
     records = replace(stream.records, condition=None, check=None)
-    return replace(stream, records=records, activities=specs, contact=None, vehicle=None)
+    parts = [name for spec in specs for item in spec.key for name in item.names]
+    lists = [spec.each for spec in specs if spec.each is not None]
+    fields = {name: stream.fields[name] for name in needed(stream.fields, [*parts, *lists])}
+    return replace(stream, records=records, fields=fields, activities=specs, contact=None, vehicle=None, version=None)
 
 
 def explainer(stream: Stream, header: Header | None, dealer: Dealer, nulls: frozenset[str]) -> Compiled:

@@ -119,9 +119,7 @@ class _StreamMapping:
         self._unfilled = list(_paths(stream.name, stream.fields)) if header is None else []
         self._mapped_any = False
 
-    def map(
-        self, portion: Portion, indexes: list[int], context: Mapping[str, Value]
-    ) -> tuple[MappedBatch, list[int]]:
+    def map(self, portion: Portion, indexes: list[int], context: Mapping[str, Value]) -> tuple[MappedBatch, list[int]]:
         """What the stream makes of the records, and the indexes of those it does not take."""
         made = MappedBatch([], [], [], [])
         missed: list[int] = []
@@ -182,12 +180,10 @@ class _StreamMapping:
             if not any(_has_value(read, rows[record.index]) for record in records for read in reads)
         ]
 
-    def _explained(
-        self, index: int, line: int, row: Value, error: RecordError, context: Mapping[str, Value]
-    ) -> Fault:
+    def _explained(self, index: int, line: int, row: Value, error: RecordError, context: Mapping[str, Value]) -> Fault:
         """One fault for the record: its first problem, and the others by name. Only a damaged record pays for this."""
         problems: list[tuple[str, RecordError]] = []
-        if isinstance(row, dict | list):
+        if self._header is not None or isinstance(row, dict):
             if self._explainer is None:
                 self._explainer = explainer(self.stream, self._header, self._dealer, self._nulls)
             given = filled(self._explainer, context, self._dealer)
@@ -226,9 +222,10 @@ def _paths(stream: str, fields: Mapping[str, Field]) -> Iterator[tuple[str, list
     for name, field in fields.items():
         if isinstance(field.source, Path):
             where = f"{stream}.{name}" if stream else name
-            yield f"{where}: {' or '.join(field.source.expressions)}", [
-                compiled_path(text) for text in field.source.expressions
-            ]
+            yield (
+                f"{where}: {' or '.join(field.source.expressions)}",
+                [compiled_path(text) for text in field.source.expressions],
+            )
 
 
 def _has_value(read: Callable[[Value], Value], row: Value) -> bool:

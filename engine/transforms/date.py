@@ -14,7 +14,7 @@ _ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|
 
 
 def reader(formats: str | Sequence[str] | None = None, timezone: str | None = None) -> Callable[[Value], str]:
-    """"2022-01-28", from text in the first of `formats` that fits; ISO 8601 where none are given.
+    """ "2022-01-28", from text in the first of `formats` that fits; ISO 8601 where none are given.
 
     A moment with a zone is the day it falls on in `timezone`, and is refused without one. A
     moment without a zone is a day only at midnight (as spreadsheets and XML write days).

@@ -14,7 +14,7 @@ _ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?\s?
 
 
 def reader(formats: str | Sequence[str] | None = None, timezone: str = "UTC") -> Callable[[Value], str]:
-    """"2022-01-28T14:00:00.000000Z", from text in the first of `formats` that fits, else ISO 8601.
+    """ "2022-01-28T14:00:00.000000Z", from text in the first of `formats` that fits, else ISO 8601.
 
     Text without an offset is local time in `timezone`. A time that the clocks showed twice is the
     first of the two (summer time); one that they skipped is refused ("dateTime.gap"), for it

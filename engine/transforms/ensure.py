@@ -28,8 +28,7 @@ def transform(
     lines = [_lines(parent, list) for parent in parents]
     whole = _completed([*zip(parents, lines, strict=True)], per, having, lacking, add)
     completed = [
-        parent if new is old else {**parent, list: new}
-        for parent, old, new in zip(parents, lines, whole, strict=True)
+        parent if new is old else {**parent, list: new} for parent, old, new in zip(parents, lines, whole, strict=True)
     ]
     return completed if isinstance(value, _LIST) else completed[0]
 

@@ -12,7 +12,7 @@ _LONGEST = 18  # digits: what a 64-bit column holds
 
 
 def reader() -> Callable[[Value], int]:
-    """"1,234" and "180.00" are whole; "1,23", "1.5" and "1e3" are not. At most 18 digits."""
+    """ "1,234" and "180.00" are whole; "1,23", "1.5" and "1e3" are not. At most 18 digits."""
     return _read
 
 

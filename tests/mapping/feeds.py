@@ -113,5 +113,3 @@ def mapped(
 def single(feed: Feed, row: Any, header: Iterable[str] | None = None, **more: Any) -> MappedBatch:
     """What the first stream makes of one row."""
     return mapped(feed, [row], header, **more)[0]
-
-

@@ -112,7 +112,7 @@ def test_the_usual_phones_are_those_of_phonenumbers(text: str) -> None:
     st.builds(
         "{}@{}".format,
         st.text(alphabet="abA1.+_-' \"ü", max_size=10),
-        st.sampled_from(["example.com", "Example.ORG", "münchen.example", "localhost", "-a.com", "a..com", "x.test", ""]),
+        st.sampled_from(["example.com", "Example.ORG", "münchen.example", "localhost", "-a.com", "a..com", ""]),
     )
 )
 def test_emails_are_those_of_the_library(text: str) -> None:
