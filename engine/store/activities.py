@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from engine.store.bulk import Bulk, Same, decoded
+from engine.store.bulk import Bulk, Same, Wanted, decoded
 from engine.store.changes import COLUMNS, HELD, Stored, difference
 from engine.store.origin import Origin
 
@@ -14,7 +14,18 @@ _SELECTED = (
     " a.delivery_id, a.line, a.match, a.digest, a.parts, a.group_key, a.waits_for, a.held_state, a.created_in,"
     " a.updated_at, COALESCE(d.parent_id, d.id)"
 )
-_TABLES = "JOIN activities a ON {on} JOIN deliveries d ON d.id = a.delivery_id"
+_DELIVERY = "JOIN deliveries d ON d.id = a.delivery_id"
+_MINE = "a.dealer_id = ? AND a.namespace = ?"
+_BY_KEY = Wanted(_SELECTED, "activities a", f"{_MINE} AND a.type = ? AND a.key = w.value", _DELIVERY)
+_BY_GROUP = Wanted(_SELECTED, "activities a", f"{_MINE} AND a.type = ? AND a.group_key = w.value", _DELIVERY)
+_BY_DIGEST = Wanted(_SELECTED, "activities a", "a.digest = w.value", _DELIVERY, kind="digest")
+_WAITING_FOR = Wanted(_SELECTED, "activities a", f"{_MINE} AND a.waits_for = w.value", _DELIVERY)
+_PLACES = Wanted("w.i, a.id, a.parts", "activities a", "a.digest = w.value", kind="digest")
+_STANDING = Wanted(
+    "w.value, a.contact_id",
+    "activities a",
+    f"{_MINE} AND a.type = ? AND a.key = w.value AND COALESCE(a.state, '') <> '{HELD}'",
+)
 _FIELDS = 7  # place of `fields` in a row of _SELECTED
 _DIGEST = 13
 
@@ -56,9 +67,7 @@ class Activities:
 
     def unchanged(self, digests: Sequence[str]) -> dict[int, list[int]]:
         """{place: ids} of the records all of whose activities are stored just as they were made."""
-        rows = self._bulk.found(
-            "SELECT w.i, a.id, a.parts FROM {digests} JOIN activities a ON a.digest = w.value", digests
-        )
+        rows = self._bulk.found(_PLACES, digests)
         found: dict[int, list[int]] = {}
         parts: dict[int, int] = {}
         for place, number, count in rows:
@@ -68,31 +77,16 @@ class Activities:
 
     def stored(self, kind: str, keys: Iterable[str]) -> dict[str, Stored]:
         """Those of a type, by key."""
-        on = "a.dealer_id = ? AND a.namespace = ? AND a.type = ? AND a.key = w.value"
-        rows = self._bulk.found(
-            f"SELECT {_SELECTED} FROM {{wanted}} {_TABLES.format(on=on)}",
-            list(keys),
-            self._origin.dealer_id,
-            self._origin.namespace,
-            kind,
-        )
+        rows = self._bulk.found(_BY_KEY, list(keys), self._origin.dealer_id, self._origin.namespace, kind)
         return {one.key: one for one in map(_stored, rows)}
 
     def of_record(self, digest: str) -> list[Stored]:
         """Everything one raw record made."""
-        tables = _TABLES.format(on="a.digest = w.value")
-        return [_stored(row) for row in self._bulk.found(f"SELECT {_SELECTED} FROM {{digests}} {tables}", [digest])]
+        return [_stored(row) for row in self._bulk.found(_BY_DIGEST, [digest])]
 
     def of_groups(self, kind: str, groups: Iterable[str]) -> list[Stored]:
         """Elements of a type that belong to these records."""
-        on = _TABLES.format(on="a.dealer_id = ? AND a.namespace = ? AND a.type = ? AND a.group_key = w.value")
-        rows = self._bulk.found(
-            f"SELECT {_SELECTED} FROM {{wanted}} {on}",
-            list(groups),
-            self._origin.dealer_id,
-            self._origin.namespace,
-            kind,
-        )
+        rows = self._bulk.found(_BY_GROUP, list(groups), self._origin.dealer_id, self._origin.namespace, kind)
         return [_stored(row) for row in rows]
 
     def others(self, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int | None]:
@@ -102,14 +96,8 @@ class Activities:
             by_type.setdefault(kind, set()).add(key)
         found: dict[tuple[str, str], int | None] = {}
         for kind, keys in by_type.items():
-            for key, contact in self._bulk.found(
-                "SELECT w.value, a.contact_id FROM {wanted} JOIN activities a ON a.dealer_id = ?"
-                f" AND a.namespace = ? AND a.type = ? AND a.key = w.value AND COALESCE(a.state, '') <> '{HELD}'",
-                list(keys),
-                self._origin.dealer_id,
-                self._origin.namespace,
-                kind,
-            ):
+            rows = self._bulk.found(_STANDING, list(keys), self._origin.dealer_id, self._origin.namespace, kind)
+            for key, contact in rows:
                 found[kind, key] = contact
         return found
 
@@ -192,13 +180,7 @@ class Activities:
     def release(self, awaited: Iterable[tuple[str, str]]) -> int:
         """Let go the held ones that waited for these; they get the awaited one's contact if they have none."""
         contacts = {waiting_name(*pair): contact for pair, contact in self.others(awaited).items()}
-        on = _TABLES.format(on="a.dealer_id = ? AND a.waits_for = w.value AND a.namespace = ?")
-        rows = self._bulk.found(
-            f"SELECT {_SELECTED} FROM {{wanted}} {on}",
-            list(contacts),
-            self._origin.dealer_id,
-            self._origin.namespace,
-        )
+        rows = self._bulk.found(_WAITING_FOR, list(contacts), self._origin.dealer_id, self._origin.namespace)
         updates = []
         for stored in map(_stored, rows):
             after = stored.columns()

@@ -23,6 +23,20 @@ class Same(NamedTuple):
 Columns = Mapping[str, Sequence[Any] | Same]
 
 
+class Wanted(NamedTuple):
+    """A look-up by the batch. `on` holds `w.value`, the value wanted, and `?` for parameters.
+
+    `columns` may name `w.value`, and `w.i`, its place from 0. `more` follows: joins of what was
+    found, and WHERE. `kind` is what the values are held against: text, id or digest.
+    """
+
+    columns: str
+    table: str  # with its alias: "contact_keys k"
+    on: str
+    more: str = ""
+    kind: str = "text"
+
+
 class Bulk(Protocol):
     def reserve(self, sequence: str, count: int) -> Sequence[int]:
         """`count` ids nobody else will get; a gap remains where the transaction is rolled back."""
@@ -33,12 +47,10 @@ class Bulk(Protocol):
     def update(self, table: str, columns: Columns, count: int) -> None:
         """Set all columns but `id` of the rows named by the column `id`."""
 
-    def found(self, sql: str, values: Sequence[str | int], *parameters: Any) -> list[tuple[Any, ...]]:
-        """Rows of a SELECT that reads from `{wanted}`: a table `w` of `value` and its place `i` from 0.
+    def found(self, wanted: "Wanted", values: Sequence[str | int], *parameters: Any) -> list[tuple[Any, ...]]:
+        """The rows of a table that these values name, probed by index, one value after the other.
 
-        `{digests}` is the same for values that are held against a digest column.
-        `?` stands for the further parameters. The statement walks the wanted values and
-        probes by index; it never scans the other table, however large it has grown.
+        However large the table has grown and whatever the statistics say, it is never scanned.
         """
 
     def rows(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
@@ -97,14 +109,15 @@ class SqliteBulk:
         ordered = [columns[name] for name in (*changed, "id")]
         self._driver.executemany(f"UPDATE {table} SET {sets} WHERE id = ?", _row_tuples(ordered))
 
-    def found(self, sql: str, values: Sequence[str | int], *parameters: Any) -> list[tuple[Any, ...]]:
-        # CROSS JOIN is SQLite's promise to keep the order: wanted values outside, index inside.
-        wanted = "(SELECT value, key AS i FROM json_each(?)) AS w CROSS"
+    def found(self, wanted: Wanted, values: Sequence[str | int], *parameters: Any) -> list[tuple[Any, ...]]:
         if not values:
             return []
-        text = orjson.dumps(list(values)).decode()
-        sql = sql.replace("{wanted}", wanted).replace("{digests}", wanted)
-        return list(self._driver.execute(sql, (text, *parameters)))
+        # CROSS JOIN is SQLite's promise to keep the order: wanted values outside, index inside.
+        statement = (
+            f"SELECT {wanted.columns} FROM (SELECT value, key AS i FROM json_each(?)) AS w"
+            f" CROSS JOIN {wanted.table} ON {wanted.on} {wanted.more}"
+        )
+        return list(self._driver.execute(statement, (orjson.dumps(list(values)).decode(), *parameters)))
 
     def rows(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
         return list(self._driver.execute(sql, parameters))
@@ -148,18 +161,27 @@ class PostgresqlBulk:
             cursor.execute(f"UPDATE {table} SET {sets} FROM staged WHERE {table}.id = staged.id")
             cursor.execute("DROP TABLE staged")
 
-    def found(self, sql: str, values: Sequence[str | int], *parameters: Any) -> list[tuple[Any, ...]]:
-        kind = "bigint" if values and isinstance(values[0], int) else "text"
+    def found(self, wanted: Wanted, values: Sequence[str | int], *parameters: Any) -> list[tuple[Any, ...]]:
         if not values:
             return []
-        wanted = "(SELECT value, i - 1 AS i FROM unnest(?::{}[]) WITH ORDINALITY AS u(value, i)) AS w"
-        sql = sql.replace("{wanted}", wanted.format(kind)).replace("{digests}", wanted.format("uuid"))
-        return self.rows(sql, list(values), *parameters)
+        kind = _KINDS[wanted.kind]
+        alias = wanted.table.split()[-1]
+        # OFFSET 0 keeps the planner from turning the join round: of a table that was never
+        # analysed it believes that one row answers, and would go through all of it per value.
+        statement = (
+            f"SELECT {wanted.columns} FROM (SELECT value, i - 1 AS i FROM unnest(?::{kind}[]) WITH ORDINALITY"
+            f" AS u(value, i)) AS w CROSS JOIN LATERAL (SELECT {alias}.* FROM {wanted.table} WHERE {wanted.on} OFFSET 0)"
+            f" AS {alias} {wanted.more}"
+        )
+        return self.rows(statement, list(values), *parameters)
 
     def rows(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
         with self._driver.cursor() as cursor:
             cursor.execute(sql.replace("?", "%s"), parameters or None)
             return list(cursor.fetchall()) if cursor.description else []
+
+
+_KINDS = {"text": "text", "id": "bigint", "digest": "uuid"}
 
 
 def _row_tuples(columns: Iterable[Sequence[Any] | Same]) -> Iterable[tuple[Any, ...]]:

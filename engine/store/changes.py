@@ -89,7 +89,7 @@ def merged_fields(
             continue
         source = sources.get(name)
         if source is not None and source.by and source.keep and isinstance(value, list):
-            value = paired(source.by, source.keep, value, stored.fields.get(name) or [])  # noqa: PLW2901
+            value = paired(source.by, source.keep, value, stored.fields.get(name) or [])
         fields[name] = value
     return fields
 

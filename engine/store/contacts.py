@@ -13,7 +13,7 @@ import orjson
 
 from engine.model import ContactSpec, MappedContact, Tally
 from engine.store import names
-from engine.store.bulk import Bulk, Same, decoded
+from engine.store.bulk import Bulk, Same, Wanted, decoded
 from engine.store.origin import Origin
 
 EXTERNAL, EMAIL, PHONE, LAST = "external", "email", "phone", "last"
@@ -29,6 +29,15 @@ _PROBES = {
     "company": LAST,
 }
 _PROBE_ORDER = (EXTERNAL, EMAIL, PHONE, LAST)
+_BY_KEY = Wanted(
+    "w.value, k.contact_id",
+    "contact_keys k",
+    "k.dealer_id = ? AND k.kind = ? AND k.value = w.value AND k.namespace = ?",
+)
+_BY_NAME = Wanted("w.value, c.id", "contacts c", "c.dealer_id = ? AND c.last_key = w.value AND c.merged_into IS NULL")
+_BY_ID = Wanted(
+    "c.id, c.first_name, c.last_name, c.company, c.fields, c.provenance", "contacts c", "c.id = w.value", kind="id"
+)
 _MOST_CANDIDATES = 5  # pairs to review per record; a mailbox shared by hundreds is no hint
 
 
@@ -57,7 +66,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Asked:
     """One record's contact. `stored` is the contact its activity already has, if any."""
 
     contact: MappedContact
@@ -90,7 +99,7 @@ class Contacts:
         self._origin = origin
         self._tally = tally
 
-    def settle(self, spec: ContactSpec, wanted: Sequence[Wanted | None]) -> list[Found | None]:
+    def settle(self, spec: ContactSpec, wanted: Sequence[Asked | None]) -> list[Found | None]:
         """Match or make the contact of each record, in order, and write what is new or changed."""
         present = [one for one in wanted if one is not None]
         known = self._known(spec, present)
@@ -99,7 +108,7 @@ class Contacts:
         self._write(fresh)
         return results
 
-    def _known(self, spec: ContactSpec, wanted: Sequence[Wanted]) -> _Known:
+    def _known(self, spec: ContactSpec, wanted: Sequence[Asked]) -> _Known:
         """Read every contact the records could match, with one statement per kind of key."""
         known = _Known()
         links: list[tuple[tuple[str, str], int]] = []
@@ -107,23 +116,11 @@ class Contacts:
             values = list({value for one in wanted for value in _values(kind, one.contact)})
             if values:
                 namespace = self._origin.namespace if kind == EXTERNAL else ""
-                rows = self._bulk.found(
-                    "SELECT w.value, k.contact_id FROM {wanted} JOIN contact_keys k"
-                    " ON k.dealer_id = ? AND k.kind = ? AND k.value = w.value AND k.namespace = ?",
-                    values,
-                    self._origin.dealer_id,
-                    kind,
-                    namespace,
-                )
+                rows = self._bulk.found(_BY_KEY, values, self._origin.dealer_id, kind, namespace)
                 links += [((kind, value), contact) for value, contact in rows]
         if any(_probe(rule) == LAST for rule in spec.match):
             values = list({value for one in wanted for value in _values(LAST, one.contact)})
-            rows = self._bulk.found(
-                "SELECT w.value, c.id FROM {wanted} JOIN contacts c"
-                " ON c.dealer_id = ? AND c.last_key = w.value AND c.merged_into IS NULL",
-                values,
-                self._origin.dealer_id,
-            )
+            rows = self._bulk.found(_BY_NAME, values, self._origin.dealer_id)
             links += [((LAST, value), contact) for value, contact in rows]
         stored = [one.stored for one in wanted if one.stored is not None]
         known.people = self.people({contact for _, contact in links} | set(stored))
@@ -133,14 +130,10 @@ class Contacts:
 
     def people(self, ids: Iterable[int]) -> dict[int, Person]:
         """The contacts of these ids as they stand."""
-        rows = self._bulk.found(
-            "SELECT c.id, c.first_name, c.last_name, c.company, c.fields, c.provenance"
-            " FROM {wanted} JOIN contacts c ON c.id = w.value",
-            sorted(ids),
-        )
+        rows = self._bulk.found(_BY_ID, sorted(ids))
         return {row[0]: Person(row[0], row[1], row[2], row[3], decoded(row[4]), decoded(row[5])) for row in rows}
 
-    def _settled(self, spec: ContactSpec, one: Wanted, known: _Known, fresh: "_Fresh") -> Found | None:
+    def _settled(self, spec: ContactSpec, one: Asked, known: _Known, fresh: "_Fresh") -> Found | None:
         person, how, candidates = self._matched(spec, one, known)
         if person is None:
             if spec.on_none == "ignore":
@@ -155,7 +148,7 @@ class Contacts:
         is_updated = self._absorbed(person, one, known, fresh)
         return Found(person, how, is_updated=is_updated)
 
-    def _matched(self, spec: ContactSpec, one: Wanted, known: _Known) -> tuple[Person | None, str, list[Person]]:
+    def _matched(self, spec: ContactSpec, one: Asked, known: _Known) -> tuple[Person | None, str, list[Person]]:
         """The contact, the rule that found it, and else whom it might be."""
         if one.stored is not None:
             kept = self._kept(one, known)
@@ -173,7 +166,7 @@ class Contacts:
                 candidates += [hit for hit in hits if hit not in candidates]
         return None, reason, candidates
 
-    def _kept(self, one: Wanted, known: _Known) -> tuple[Person | None, str, list[Person]] | None:
+    def _kept(self, one: Asked, known: _Known) -> tuple[Person | None, str, list[Person]] | None:
         """The contact the activity has stays, unless the sender's own number says otherwise."""
         assert one.stored is not None  # noqa: S101  (says to the type checker what the caller knows)
         number = one.contact.external_id
@@ -191,7 +184,7 @@ class Contacts:
         )
         return None if others else (known.people[one.stored], "stored", [])
 
-    def _made(self, one: Wanted, known: _Known, fresh: "_Fresh") -> Person:
+    def _made(self, one: Asked, known: _Known, fresh: "_Fresh") -> Person:
         contact = one.contact
         mark = self._mark(one)
         person = Person(
@@ -212,7 +205,7 @@ class Contacts:
             known.add((LAST, value), person)
         return person
 
-    def _absorbed(self, person: Person, one: Wanted, known: _Known, fresh: "_Fresh") -> bool:
+    def _absorbed(self, person: Person, one: Asked, known: _Known, fresh: "_Fresh") -> bool:
         """Take over what the record says of a known contact; a blank takes nothing away."""
         changed = False
         for name, value in one.contact.fields.items():
@@ -235,11 +228,11 @@ class Contacts:
                     changed = True
         return changed
 
-    def _mark(self, one: Wanted) -> list[Any]:
+    def _mark(self, one: Asked) -> list[Any]:
         mark: list[Any] = [self._origin.root, one.line]
         return mark if one.version is None else [*mark, one.version]
 
-    def _is_newer(self, one: Wanted, old: Sequence[Any] | None) -> bool:
+    def _is_newer(self, one: Asked, old: Sequence[Any] | None) -> bool:
         if old is None:
             return True
         if one.version is not None and len(old) > 2:

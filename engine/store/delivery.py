@@ -16,7 +16,7 @@ from engine.store.bulk import Bulk
 from engine.store.changes import is_older
 from engine.store.clashes import Clashes, Memory, passes
 from engine.store.clashes import fault as clash_fault
-from engine.store.contacts import Contacts, Found, Wanted
+from engine.store.contacts import Asked, Contacts, Found
 from engine.store.entries import INSERTED, UNCHANGED, UPDATED, Entry, Rows, Settled
 from engine.store.origin import Origin
 from engine.store.quarantine import Bad, Quarantine
@@ -212,7 +212,7 @@ class DeliveryWriter:
             return [None] * len(records)
         stored = {e.record: e.stored.contact_id for e in entries if e.stored is not None}
         wanted = [
-            Wanted(record.contact, lines[place], record.version, stored.get(place))
+            Asked(record.contact, lines[place], record.version, stored.get(place))
             if record.contact is not None and not record.lapsed
             else None
             for place, record in enumerate(records)

@@ -12,10 +12,21 @@ import orjson
 from sqlalchemy import Engine, select
 
 from engine.model import Value
-from engine.store.bulk import Bulk, Same, decoded
+from engine.store.bulk import Bulk, Same, Wanted, decoded
 from engine.store.database import reading
 from engine.store.origin import Origin
 from engine.store.tables import quarantine as table
+
+_ON = "q.digest = w.value AND q.feed_id = ?"
+_FIXES = Wanted(
+    "w.i, q.fix",
+    "quarantine q",
+    f"{_ON} AND q.fix IS NOT NULL AND q.state <> 'discarded'",
+    "ORDER BY q.id",
+    kind="digest",
+)
+_OPEN = Wanted("w.i, q.code", "quarantine q", f"{_ON} AND q.state = 'open'", kind="digest")
+_WAITING = Wanted("q.id", "quarantine q", f"{_ON} AND q.state IN ('open', 'fixed')", kind="digest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +63,7 @@ class Quarantine:
         """{place: corrected values} of the rows a person has repaired before."""
         if not self._has_fixes:
             return {}
-        rows = self._bulk.found(
-            "SELECT w.i, q.fix FROM {digests} JOIN quarantine q ON q.digest = w.value AND q.feed_id = ?"
-            " WHERE q.fix IS NOT NULL AND q.state <> 'discarded' ORDER BY q.id",
-            [raw_digest(raw) for raw in raws],
-            self._origin.feed_id,
-        )
+        rows = self._bulk.found(_FIXES, [raw_digest(raw) for raw in raws], self._origin.feed_id)
         return {place: decoded(fix) for place, fix in rows}
 
     def keep(self, bad: Sequence[Bad]) -> None:
@@ -65,15 +71,7 @@ class Quarantine:
         if not bad:
             return
         digests = [raw_digest(one.raw) for one in bad]
-        known = {
-            (place, code)
-            for place, code in self._bulk.found(
-                "SELECT w.i, q.code FROM {digests} JOIN quarantine q ON q.digest = w.value AND q.feed_id = ?"
-                " WHERE q.state = 'open'",
-                digests,
-                self._origin.feed_id,
-            )
-        }
+        known = {(place, code) for place, code in self._bulk.found(_OPEN, digests, self._origin.feed_id)}
         fresh = {
             (digest, one.code, one.raw): (one, digest)
             for place, (one, digest) in enumerate(zip(bad, digests, strict=True))
@@ -104,12 +102,7 @@ class Quarantine:
         """Close the rows of these raws that waited here: they have now been stored."""
         if not self._has_waiting or not raws:
             return
-        found = self._bulk.found(
-            "SELECT q.id FROM {digests} JOIN quarantine q ON q.digest = w.value AND q.feed_id = ?"
-            " WHERE q.state IN ('open', 'fixed')",
-            [raw_digest(raw) for raw in raws],
-            self._origin.feed_id,
-        )
+        found = self._bulk.found(_WAITING, [raw_digest(raw) for raw in raws], self._origin.feed_id)
         self._bulk.update(
             "quarantine",
             {"id": [n for (n,) in found], "state": Same("replayed"), "resolved_at": Same(self._origin.now)},

@@ -7,8 +7,17 @@ from typing import Any
 import orjson
 
 from engine.model import MappedVehicle, VehicleSpec
-from engine.store.bulk import Bulk, Same, decoded
+from engine.store.bulk import Bulk, Same, Wanted, decoded
 from engine.store.origin import Origin
+
+_COLUMNS = "w.value, v.id, v.key, v.fields, v.provenance"
+_BY_KEY = Wanted(_COLUMNS, "vehicles v", "v.dealer_id = ? AND v.key = w.value")
+_BY_WEAKER_KEY = Wanted(
+    _COLUMNS,
+    "vehicle_keys k",
+    "k.dealer_id = ? AND k.value = w.value",
+    "JOIN vehicles v ON v.id = k.vehicle_id",
+)
 
 
 @dataclass(slots=True, eq=False)
@@ -61,19 +70,9 @@ class Vehicles:
         if not keys:
             return {}
         wanted = list(keys)
-        columns = "v.id, v.key, v.fields, v.provenance"
-        rows = self._bulk.found(
-            f"SELECT w.value, {columns} FROM {{wanted}} JOIN vehicles v ON v.dealer_id = ? AND v.key = w.value",
-            wanted,
-            self._origin.dealer_id,
-        )
+        rows = self._bulk.found(_BY_KEY, wanted, self._origin.dealer_id)
         if several:
-            rows += self._bulk.found(
-                f"SELECT w.value, {columns} FROM {{wanted}} JOIN vehicle_keys k ON k.dealer_id = ?"
-                " AND k.value = w.value JOIN vehicles v ON v.id = k.vehicle_id",
-                wanted,
-                self._origin.dealer_id,
-            )
+            rows += self._bulk.found(_BY_WEAKER_KEY, wanted, self._origin.dealer_id)
         vehicles: dict[int, Vehicle] = {}
         return {
             value: vehicles.setdefault(number, Vehicle(number, key, decoded(fields), decoded(provenance)))
