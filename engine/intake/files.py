@@ -64,6 +64,7 @@ class Pickup:
 
         Yields those that are to be imported now.
         """
+        self._adopt_claims()
         for entry in self.journal.unfinished(self.feed_id):
             if entry.kind != "file" or entry.source != self.far.source:
                 continue
@@ -79,7 +80,6 @@ class Pickup:
                     sealed = self._sealed(entry, again)
                     if sealed is not None:
                         yield sealed
-        self._adopt_claims()
 
     def _still_there(self, entry: Entry) -> RemoteFile | None:
         """The file of a delivery that was being taken: under its claim, or where it was."""
@@ -89,26 +89,37 @@ class Pickup:
         return file if file is not None and entry.is_same_file(entry.name, file.size, file.modified) else None
 
     def _adopt_claims(self) -> None:
-        """Claims that no delivery knows: ours go back to their name, another engine's are reported."""
+        """Claims whose delivery is over or unknown: ours go back to their name, another engine's are reported."""
         for name, file in self.listing.items():
             claim = claimed(name)
             if claim is None:
                 continue
             tag, number, original = claim
-            entry = self.journal.delivery(number) if tag == self.tag else None
-            if entry is not None and entry.claim == escaped(name):
-                continue  # it is on its way, or waits for a person
-            if tag == self.tag and entry is None:
-                # The database is older than this claim (it was restored): the file was never stored.
-                self.far.claim(file, original)
-                continue
-            self.issues.append(
-                Issue(
-                    "claim.foreign",
+            if tag != self.tag:
+                message = (
                     f"another installation has claimed {escaped(original)} here as {escaped(name)}; "
-                    "if that one is gone for good, rename the file back",
+                    "if that one is gone for good, rename the file back"
                 )
-            )
+                self.issues.append(Issue("claim.foreign", message))
+                continue
+            entry = self.journal.delivery(number)
+            if entry is None:
+                # The database is older than this claim (it was restored): the file was never stored.
+                self._unclaimed(file, original)
+            elif entry.claim == escaped(name) and entry.state not in OPEN:
+                # It was given back, and then we died; or its own name was taken at the time.
+                self._release(entry)
+            elif entry.claim != escaped(name):
+                self._issue(entry, "claim.kept", f"settled, and its file lies here still as {escaped(name)}", "warning")
+
+    def _unclaimed(self, file: RemoteFile, original: str) -> None:
+        try:
+            self.far.claim(file, original)
+        except FileVanished:
+            pass
+        except Refused as error:
+            message = f"{escaped(file.name)} cannot be given back its name {escaped(original)}: {error}"
+            self.issues.append(Issue("claim.kept", message))
 
     # --- new files ---------------------------------------------------------------------------
 
@@ -239,6 +250,8 @@ class Pickup:
             message = "the sender has written to it since; it was left alone and is taken again"
             self._issue(entry, "file.replaced", message, "info")
             self._release(entry)
+            self.journal.mark(entry.id, self.now, state=DONE, error_code=None, error=None)
+            return
         except Refused as error:
             message = f"its rows are stored, but the server will not let us take it away: {error}"
             self.journal.mark(entry.id, self.now, error_code="dispose.refused", error=message)
