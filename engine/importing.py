@@ -128,8 +128,7 @@ class Import:
         if done:
             columns |= {"state": STORED, "checkpoint": None, "progress": None, "error_code": None, "error": None}
         else:
-            memory = {"taken_back": sorted(self.memory.taken_back), "names": sorted(self.memory.names)}
-            columns |= {"checkpoint": self.passed, "progress": memory}
+            columns |= {"checkpoint": self.passed, "progress": self.memory.packed()}
         journal.mark(connection, self.entry.id, self._now, **columns)
 
     # --- parts -------------------------------------------------------------------------------
@@ -184,9 +183,7 @@ class Import:
             return
         for name, count in (self.entry.counts or {}).items():
             setattr(self.tally, name, count)
-        progress = self.entry.progress or {}
-        self.memory.taken_back.update(progress.get("taken_back", ()))
-        self.memory.names.update((kind, key) for kind, key in progress.get("names", ()))
+        self.memory.add_packed(self.entry.progress or {})
 
     # --- batches -----------------------------------------------------------------------------
 

@@ -4,8 +4,9 @@ Finds them within a batch and across batches without remembering every key of th
 takes back what an earlier one has written. Never touches what an earlier delivery stored.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from engine.model import Fault, MappedRecord, Tally
 from engine.store.activities import Activities
@@ -25,6 +26,15 @@ class Memory:
     met: Marks = field(default_factory=Marks)  # activities this delivery has confirmed or updated
     taken_back: set[str] = field(default_factory=set)
     names: set[tuple[str, str]] = field(default_factory=set)  # (type, key) that no row may have any more
+
+    def packed(self) -> dict[str, Any]:
+        """All of it as JSON, for the checkpoint: a row after it must clash with one before it."""
+        return {"met": self.met.packed(), "taken_back": sorted(self.taken_back), "names": sorted(self.names)}
+
+    def add_packed(self, progress: Mapping[str, Any]) -> None:
+        self.met.add_packed(progress.get("met", {}))
+        self.taken_back.update(progress.get("taken_back", ()))
+        self.names.update((kind, key) for kind, key in progress.get("names", ()))
 
 
 @dataclass(frozen=True, slots=True)
