@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from engine.errors import DefinitionError
 from engine.language import expressions, patterns, references, values
 from engine.language.inherit import SOURCES
 from engine.language.problems import Problems
@@ -29,6 +30,7 @@ from engine.model import (
     ValueMap,
 )
 from engine.transforms import SHORTHAND
+from engine.transforms.formats import checked
 
 # Formats whose records are rows under a header, and those whose records are documents.
 HEADED = frozenset({"csv", "xlsx", "fixedWidth"})
@@ -47,10 +49,11 @@ _OFFSET = re.compile(r"%(:?z|Z)")
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How the fields of one place are read: `format` is the decoder's, empty inside a list."""
+    """How the fields of one place are read: `format` is the decoder's, empty where it says none."""
 
     problems: Problems
     format: str = ""
+    is_element: bool = False  # inside a list or an object, where there are no columns
 
 
 def fields(nodes: Mapping[str, Node], reading: Reading) -> dict[str, Field]:
@@ -72,7 +75,7 @@ def field(name: str, node: Node, reading: Reading) -> Field | None:
         return None
     kind = node.word("type", "string")
     _check_dates(node, kind, reading.problems)
-    inner = Reading(reading.problems)
+    inner = Reading(reading.problems, is_element=True)
     nulls = node.child("nullValues")
     default = node.child("default")
     return Field(
@@ -115,8 +118,7 @@ def value_map(node: Node, problems: Problems) -> ValueMap | None:
                 problems.add(child, "E076", f"`{word}` overlaps {other_low}..{other_high}", key=True)
         ranges.append((low, high, child.plain))
     otherwise = node.child("else")
-    if otherwise is None:
-        problems.add(given, "E069", "a `map` without `else`", "add else: with a value, blank or quarantine", key=True)
+    if otherwise is None:  # the schema says so
         return ValueMap(exact, tuple(ranges), "quarantine")
     word = otherwise.value
     return ValueMap(exact, tuple(ranges), word if word in ("blank", "quarantine") else Const(otherwise.plain))
@@ -214,12 +216,17 @@ def _context(given: Node, problems: Problems) -> Source | None:
 
 
 def _refuse_misplaced(verb: str, given: Node, reading: Reading) -> None:
-    if verb == "column" and reading.format not in HEADED and reading.format in {*DOCUMENTS, ""}:
-        where = f"{reading.format} has no header" if reading.format else "an element of a list has no header"
+    if reading.is_element:
+        where = "an element of a list has no header"
+    elif reading.format in DOCUMENTS:
+        where = f"{reading.format} has no header"
+    else:
+        where = ""
+    if verb == "column" and where:
         reading.problems.add(given, "E062", f"`column` where there are none: {where}", "use path:", key=True)
-    elif verb == "join" and given.child("columns") is not None and reading.format not in HEADED:
-        node = given.value["columns"]
-        reading.problems.add(node, "E062", "`columns` where there are none", "join `fields:` instead", key=True)
+    elif verb == "join" and where and given.child("columns") is not None:
+        message = f"`columns` where there are none: {where}"
+        reading.problems.add(given.value["columns"], "E062", message, "join `fields:` instead", key=True)
     elif verb == "path" and reading.format in HEADED:
         help = "use column: with the header as it is sent; a dot in it is no path"
         reading.problems.add(given, "E062", f"`path` on {reading.format}, whose records are flat", help, key=True)
@@ -260,11 +267,17 @@ def _check_dates(node: Node, kind: str, problems: Problems) -> None:
     zone = node.child("timezone")
     if zone is not None and isinstance(zone.value, str):
         check_zone(zone, problems)
-    if kind != "dateTime" or zone is not None:
+    if kind not in ("date", "dateTime"):
         return
     for element in node.elements("formats"):
-        # Words such as `iso8601` or `epoch` carry their zone; a pattern without %z does not.
-        if isinstance(element.value, str) and "%" in element.value and not _OFFSET.search(element.value):
+        if not isinstance(element.value, str):
+            continue
+        try:
+            checked(element.value)
+        except DefinitionError as error:
+            problems.add(element, "E063", str(error), "the directives are those of strptime, such as %m/%d/%Y")
+            continue
+        if kind == "dateTime" and zone is None and not _OFFSET.search(element.value):
             problems.add(
                 element,
                 "E061",

@@ -3,6 +3,7 @@
 Substitution is on values, after parsing, and once: what a parameter brings in is not read again.
 """
 
+import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,6 +14,7 @@ from engine.model import Reference, Template, Value
 
 # Their texts are JMESPath, which holds no references; `expressions` says so where one stands.
 _EXPRESSIONS = frozenset({"if", "path", "check", "having", "lacking"})
+_WHOLE = re.compile(r"\$\{params\.(\w+)\}")
 # Sections that are not filled: declarations, and examples with their own rules.
 _LEFT = frozenset({"params", "tests", "capabilities", "about", "sealed", "requires", "gates"})
 _WITH_SECRETS = frozenset({"transport", "triggers", "override", "params"})
@@ -62,6 +64,16 @@ def used(node: Node) -> frozenset[tuple[str, ...]]:
             except references.BadReference:
                 continue
     return frozenset(found)
+
+
+def wholes(node: Node) -> frozenset[str]:
+    """The parameters that stand somewhere for a whole value: what they give has to fit there."""
+    if isinstance(node.value, dict):
+        return frozenset(name for child in node.value.values() for name in wholes(child))
+    if isinstance(node.value, tuple):
+        return frozenset(name for child in node.value for name in wholes(child))
+    match = _WHOLE.fullmatch(node.value) if isinstance(node.value, str) else None
+    return frozenset({match[1]}) if match else frozenset()
 
 
 def is_plain(node: Node) -> bool:

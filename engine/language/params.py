@@ -62,6 +62,8 @@ def given(
     `samples` nothing is missing: a required parameter has a value made up for its type.
     """
     values = entry.entries("params")
+    block = entry.child("params")
+    is_misshapen = block is not None and not block.is_map
     # One that is given under a misspelt name is not missing as well.
     misspelt = {
         problems.unknown(extra, "E045", "parameter", params, name=name, key=True)
@@ -75,7 +77,7 @@ def given(
             found[name] = _checked(param, filled(node), region, problems, is_default=False)
         elif param.default is not None:
             found[name] = _checked(param, filled(param.default), region, problems, is_default=True)
-        elif samples or name in misspelt:
+        elif samples or is_misshapen or name in misspelt:
             found[name] = _sample(param)
         else:
             found[name] = Node(None, param.node.place, param.node.key)

@@ -34,11 +34,14 @@ class Problems:
         """
         for finding in findings:
             place = (finding.file, finding.line, finding.column)
+            message = finding.message
             if finding.code < "E040":
                 self._misshapen.add(place)
+                # The same fault of a file and of what it was merged into is told in other words.
+                message = message if finding.code == "E021" else ""
             elif place in self._misshapen:
                 continue
-            self._found.setdefault((*place, finding.code, finding.message), finding)
+            self._found.setdefault((*place, finding.code, message), finding)
 
     def add(
         self,

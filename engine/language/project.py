@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from engine.language import dealers, definition, inherit, kinds, overlap, schema, tree, yaml
-from engine.language.definition import Definition, Workshop
+from engine.language import dealers, definition, inherit, kinds, overlap, resolution, schema, tree, yaml
 from engine.language.findings import Finding
 from engine.language.problems import Problems
+from engine.language.resolution import Definition
+from engine.language.shapes import Workshop
 from engine.language.tree import Node, Place
 from engine.language.yaml import Document
 from engine.model import ActivityType, Dealer, Feed
@@ -52,7 +53,7 @@ class Project:
     def resolved(self, feed: str) -> Node:
         """The definition as this feed uses it, each value with its origin. Raises KeyError for an unknown feed."""
         made = self.made[feed]
-        return definition.whole(definition.resolve(made.source, made.dealer, made.entry, Problems()))
+        return resolution.whole(resolution.resolve(made.source, made.dealer, made.entry, Problems()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +182,29 @@ def _definitions(files: _Files, problems: Problems) -> Mapping[str, Definition]:
         names = tuple(str(node.place.document.path) for _, node in chain)
         if len(chain) > 1:
             inherit.check_structure(root, problems)
-        found[name] = definition.definition(name, root, names)
+        found[name] = resolution.definition(name, root, names, _is_blurred(chain, files))
     return found
+
+
+# Mistakes in these sections hide no use of a field.
+_CLEAR = frozenset(
+    {
+        *("version", "kind", "title", "about", "basedOn", "namespace", "requires", "gates", "sealed", "tags", "params"),
+        *("transport", "decode", "fields", "exports", "schedule", "guards", "triggers", "capabilities", "tests"),
+    }
+)
+
+
+def _is_blurred(chain: list[tuple[str, Node]], files: _Files) -> bool:
+    """Whether a structural error stands where fields are used: under `contact`, say, or a misspelt key."""
+    for _, node in chain:
+        document = node.place.document
+        heads = sorted((document.mark((key,), key=True).line, key) for key in node.entries())
+        for finding in files.errors.get(document.path, ()):
+            section = [key for line, key in heads if line <= finding.line]
+            if not section or section[-1] not in _CLEAR:
+                return True
+    return False
 
 
 def _chain(name: str, files: _Files, problems: Problems) -> list[tuple[str, Node]]:

@@ -9,14 +9,14 @@ from engine.language import durations, values
 from engine.language.fields import check_pattern, check_zone
 from engine.language.problems import Problems
 from engine.language.tree import Node
-from engine.model import Dealer, Guards, Stream
+from engine.model import Dealer, Guards
 
 # Each delivery of these is the whole truth; of the others it is what changed.
 FILES = frozenset({"sftp", "ftp", "file"})
 
 
-def transport(node: Node | None, streams: tuple[Stream, ...], problems: Problems) -> None:
-    """The pattern, the pinned host, and that nothing is deleted which could come in twice."""
+def transport(node: Node | None, problems: Problems) -> None:
+    """The pattern of the names, the pinned host, and what goes over the network unprotected."""
     if node is None or not node.is_map:
         return
     _filename(node, problems)
@@ -29,15 +29,6 @@ def transport(node: Node | None, streams: tuple[Stream, ...], problems: Problems
     insecure = node.child("insecure")
     if kind == "ftp" and insecure is not None and insecure.value is True:
         problems.add(insecure, "W002", "the password and the files go over the network unprotected", "use FTPS or SFTP")
-    for name in ("deleteFromServer", "moveTo"):
-        removes = node.child(name)
-        if removes is None or removes.value in (None, False):
-            continue
-        for stream in streams:
-            for spec in stream.activities:
-                if not spec.key:
-                    help = "give the activity a key: without one a file that comes again is imported again"
-                    problems.add(removes, "E070", f"files are removed, but `{spec.type}` has no key", help, key=True)
 
 
 def schedule(node: Node | None, problems: Problems) -> None:

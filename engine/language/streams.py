@@ -146,7 +146,7 @@ def _activity(
 ) -> ActivitySpec:
     kind = types.get(node.word("type", ""))
     inner = element_fields(node)
-    own = fields_of.fields(inner, Reading(problems))
+    own = fields_of.fields(inner, Reading(problems, is_element=True))
     return ActivitySpec(
         type=node.word("type", ""),
         key=tuple(item for item in map(_key, node.elements("key")) if item.names),

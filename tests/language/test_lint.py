@@ -7,6 +7,7 @@ from typing import NamedTuple
 import pytest
 
 from engine.language.findings import CODES, Finding
+from engine.language.project import Project
 from tests.language.projects import (
     FILES,
     PUSHED,
@@ -57,9 +58,89 @@ def test_a_mistake_is_told_once_where_it_was_made(tmp_path: Path, case: Case) ->
         assert [each.code for each in findings if each.severity == "error"] == [case.code], shown(findings)
 
 
+def edited(folder: Path, *edits: tuple[str, str, str]) -> Project:
+    texts = dict(TEXTS)
+    for file, old, new in edits:
+        texts[file] = changed(texts[file], old, new)
+    return read(folder, texts)
+
+
+SALES, DEALER = "vendors/ids/sales.yaml", "dealers/acme-rv.yaml"
+
+
+def test_two_feeds_of_one_id_are_told_at_the_second(tmp_path: Path) -> None:
+    twice = "feeds:\n  - {uses: ids/sales, params: {folder: other}}\n"
+    found = edited(tmp_path, (DEALER, "feeds:\n", twice), (DEALER, "- uses: ids/sales", "- uses: ids/sales # again"))
+    errors = [each for each in found.findings if each.code == "E051"]
+    assert [(each.line, each.column) for each in errors] == [place(found.sources[errors[0].file], "ids/sales # again")]
+    assert "acme-rv.yaml:8" in errors[0].help
+    named = edited(tmp_path, (DEALER, "feeds:\n", twice.replace("uses:", "name: second, uses:")))
+    assert set(named.feeds) >= {"acme-rv/ids-sales", "acme-rv/second"}
+
+
+def test_what_a_parameter_gives_has_to_fit_where_it_is_used(tmp_path: Path) -> None:
+    found = edited(
+        tmp_path,
+        (SALES, "settle: 60s", "settle: ${params.settle}"),
+        (SALES, "  folder: {", "  settle: {type: string, default: 60s}\n  folder: {"),
+        (DEALER, "{folder: acme}", "{folder: acme, settle: soon}"),
+    )
+    (error,) = found.findings
+    assert (error.code, error.line, error.column) == ("E025", *place(found.sources[error.file], "soon"))
+    assert "acme-rv/ids-sales" not in found.feeds
+
+
+def test_ftp_without_protection_is_a_warning(tmp_path: Path) -> None:
+    found = edited(
+        tmp_path,
+        (SALES, "type: sftp\n", "type: ftp\n  insecure: true\n"),
+        (SALES, "  hostKey: ${secret.FILES_HOSTKEY}\n", ""),
+    )
+    (warning,) = found.findings
+    assert (warning.code, warning.severity) == ("W002", "warning")
+    assert (warning.line, warning.column) == place(found.sources[warning.file], "true\n  host")
+    assert "acme-rv/ids-sales" in found.feeds
+
+
+def test_every_mistake_of_several_files_is_told_in_one_pass(tmp_path: Path) -> None:
+    found = edited(
+        tmp_path,
+        (SALES, "occurred: soldDate", "occurred: soldate"),
+        (SALES, "${params.folder}/IDS/", "${params.foldr}/IDS/"),
+        (DEALER, "title: Acme RV", "titel: Acme RV"),
+        ("vendors/glass/events.yaml", "if: start > run.now", "if: start > run.nw"),
+        ("activities/soldUnit.yaml", "greyIf: cashPurchase", "greyIf: cash"),
+    )
+    assert sorted(each.code for each in found.findings) == ["E020", "E040", "E058", "E064", "E064"]
+
+
+def test_a_definition_that_no_dealer_uses_is_looked_at_too(tmp_path: Path) -> None:
+    texts = {name: text for name, text in TEXTS.items() if not name.startswith("dealers/")}
+    assert shown(read(tmp_path / "good", texts).findings) == []
+    texts[SALES] = changed(texts[SALES], "occurred: soldDate", "occurred: soldate")
+    assert [each.code for each in read(tmp_path / "bad", texts).findings] == ["E064"]
+
+
+def test_a_mistake_in_a_definition_is_told_once_for_all_of_its_dealers(tmp_path: Path) -> None:
+    texts = {**TEXTS, SALES: changed(TEXTS[SALES], "occurred: soldDate", "occurred: soldate")}
+    for number in range(3):
+        texts[f"dealers/d{number}.yaml"] = (
+            TEXTS[DEALER].replace("acme-rv", f"d{number}").replace("acme}", f"f{number}}}")
+        )
+    assert [each.code for each in read(tmp_path, texts).findings] == ["E064"]
+
+
+def test_a_finding_points_into_the_file_where_the_value_was_written(tmp_path: Path) -> None:
+    """What a definition is based on is at fault for what it says, the one above it for what it adds."""
+    other = "version: 1\nkind: feed\ntitle: Other\nbasedOn: ids/sales\nfields: {term: {column: Term, pattern: '('}}\n"
+    texts = {**TEXTS, "vendors/other/sales.yaml": other, SALES: changed(TEXTS[SALES], "order: name", "order: day")}
+    found = {(Path(each.file).parent.name, each.code) for each in read(tmp_path, texts).findings}
+    assert found == {("other", "E055"), ("ids", "E064")}
+
+
 def test_every_code_has_a_title_and_a_case() -> None:
     tried = {case.code for case in cases()}
     assert tried <= set(CODES)
-    elsewhere = {"E051", "E069", "E070", "E072", "W002", "W004"}  # further below, and in test_overlap.py
+    elsewhere = {"E051", "W002", "E072", "W004"}  # above, and in test_overlap.py
     mine = {code for code in CODES if code.startswith("W") or "E040" <= code <= "E099"}
     assert mine - tried - elsewhere == set()

@@ -1,0 +1,134 @@
+"""What a definition makes of a record, prepared once and shared by every feed that does not differ in it.
+
+Depends on few of a dealer's words; those are the keys under which shapes are remembered.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from engine.language import filling, fingerprint, inherit, lint, settings, streams
+from engine.language.fields import Reading
+from engine.language.filling import Names
+from engine.language.findings import Finding
+from engine.language.problems import Problems
+from engine.language.resolution import MAPPING, Definition, Resolved, facts, whole
+from engine.language.tree import Node
+from engine.model import ActivityType, Dealer, Stream, Value
+
+
+class Shape(NamedTuple):
+    """The prepared mapping of a definition, shared by the feeds that do not differ in it."""
+
+    streams: tuple[Stream, ...]
+    decode: Mapping[str, Value]
+    types: Mapping[str, ActivityType]
+    digest: str
+    findings: tuple[Finding, ...]
+    read: frozenset[str]  # parameters that conditions read at run time
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What feeds are made with: the activity types, and what was prepared and looked at so far.
+
+    `unread` are types whose files cannot be read: they are there, but nothing is known of them.
+    """
+
+    types: Mapping[str, ActivityType]
+    unread: frozenset[str] = frozenset()
+    shapes: dict[str, Shape] = field(default_factory=dict)
+    structures: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
+
+
+def shaped(source: Definition, dealer: Dealer, resolved: Resolved, workshop: Workshop, samples: bool = False) -> Shape:
+    """The prepared mapping, remembered by everything that it depends on.
+
+    With `samples` it is a look without a dealer: every part counts as wanted.
+    """
+    over = {key: node.plain for key, node in resolved.override.items() if key in MAPPING}
+    # An override may name other parameters than the definition does: then all of them count.
+    paths = source.references if not over else {("params", name) for name in resolved.names.params}
+    values = sorted((".".join(path), _known(path, resolved.names)) for path in paths)
+    given = (resolved.names.params.get(path[1]) for path in paths if path[0] == "params" and len(path) > 1)
+    # A look without a dealer comes to the same, unless it shows parts or values that no dealer has.
+    is_sample = samples and (source.has_parts or any(node is not None and node.is_sample for node in given))
+    key = json.dumps(
+        [
+            *(source.name, resolved.tree.text("transport", "type"), over, values, is_sample),
+            *(sorted(dealer.features & source.features), settings.has_webhook(resolved.tree)),
+            facts(dealer) if over else None,
+        ],
+        default=repr,
+    )
+    shape = workshop.shapes.get(key)
+    if shape is None:
+        shape = workshop.shapes[key] = _prepared(source, dealer, resolved, workshop, samples)
+    return shape
+
+
+def _prepared(source: Definition, dealer: Dealer, resolved: Resolved, workshop: Workshop, samples: bool) -> Shape:
+    problems = Problems()
+    sections = {key: node for key, node in resolved.root.entries().items() if key in MAPPING}
+    tree = filling.filled(resolved.root.with_entries(sections), resolved.names, problems)
+    has_webhook = settings.has_webhook(resolved.tree)
+    reading = Reading(problems, tree.text("decode", "format") or "")
+    whole_files = resolved.tree.text("transport", "type") in settings.FILES
+
+    def wanted(node: Node) -> bool:
+        return samples or not settings.lacking(node, dealer, has_webhook)
+
+    known: Mapping[str, ActivityType | None] = {**dict.fromkeys(workshop.unread), **workshop.types}
+    others = (*_cursor(resolved.tree),)
+    made: list[Stream] = []
+    read: set[str] = set()
+    for name, node in streams.shapes(tree).items():
+        stream = streams.stream(name, node, workshop.types, reading, whole_files, wanted)
+        read |= lint.check(stream, node, known, resolved.names.params, problems, others)
+        if node is tree or wanted(node):
+            made.append(stream)
+    named = {spec.type for stream in made for spec in stream.activities}
+    types = {name: kind for name, kind in workshop.types.items() if name in named}
+    written = tree.child("decode")
+    decode: Mapping[str, Value] = written.plain if written is not None and written.is_map else {"format": "json"}
+    digest = fingerprint.digest(made, decode, types)
+    # A mistake elsewhere may hide what a field is used for.
+    found = tuple(each for each in problems.findings if not (source.is_blurred and each.code == "E066"))
+    return Shape(tuple(made), decode, types, digest, found, frozenset(read))
+
+
+def check_structure(source: Definition, resolved: Resolved, workshop: Workshop, problems: Problems) -> None:
+    """Whether it is still a feed after overriding and filling: looked at once for each difference that counts."""
+    given = {name: node.plain for name, node in resolved.names.params.items() if name in source.wholes}
+    over = {key: node.plain for key, node in resolved.override.items()}
+    # What an override names may be any of the parameters.
+    values = {name: node.plain for name, node in resolved.names.params.items()} if over else None
+    key = json.dumps([source.name, given, over, values], default=repr)
+    found = workshop.structures.get(key)
+    if found is None:
+        heard = Problems()
+        inherit.check_structure(whole(resolved), heard)
+        found = workshop.structures[key] = heard.findings
+    problems.take(found)
+
+
+def _cursor(tree: Node) -> tuple[Node, ...]:
+    """What the transport takes from the mapped fields."""
+    cursor = tree.child("transport", "incremental", "cursor")
+    return () if cursor is None else (cursor,)
+
+
+def _known(path: tuple[str, ...], names: Names) -> Value:
+    if path[0] == "params" and len(path) > 1:
+        node = names.params.get(path[1])
+        return None if node is None else node.plain
+    value: Value = names.dealer if path[0] == "dealer" else None
+    for name in path[1:]:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def mapping_hash(source: Definition, shape: Shape, dealer: Dealer, given: Mapping[str, Value]) -> str:
+    read = {name: given.get(name) for name in shape.read}
+    return fingerprint.digest(source.namespace, shape.digest, dealer.timezone, dealer.region, dealer.features, read)
