@@ -77,7 +77,7 @@ class Import:
         self._restore()
         decoded, mapping = self._opened()
         batches = decoded.batches
-        limit = self.world.chunk_rows if chunked else None
+        limit = self.world.chunk_rows if chunked and not self.dry_run else None
         gc.collect()
         gc.freeze()  # what stands now is not looked at again for every batch of rows
         try:
@@ -108,8 +108,8 @@ class Import:
             self.issues += writer.issues
             if done and writer.has_clashes:
                 self._second_look(writer, digests)
-            if done:
-                self._decide()
+            if done and limit is None and self.entry.checkpoint is None:
+                self._decide(self.tally)
             self._settle(connection, decoded, done)
             if self.dry_run:
                 raise DryRun
@@ -163,7 +163,7 @@ class Import:
                 made = mapping.map(portion, [i for i in range(len(portion.rows)) if i not in bad], context)
                 tally.read += len(portion.rows)
                 tally.quarantined += len(bad) + sum(len(mapped.faults) for _, mapped in made)
-        self._check(tally)
+        self._decide(tally)
         return True
 
     def _is_long(self) -> bool:
@@ -243,14 +243,10 @@ class Import:
 
     # --- deciding and telling ----------------------------------------------------------------
 
-    def _decide(self) -> None:
-        if any(stream.records.on_bad == "fail" for stream in self.feed.streams) and self.tally.quarantined:
-            raise DeliveryRefused(
-                "row.bad", f"{self.tally.quarantined} rows could not be used and records.onBad is `fail`"
-            )
-        self._check(self.tally)
-
-    def _check(self, tally: Tally) -> None:
+    def _decide(self, tally: Tally) -> None:
+        """Raise DeliveryRefused where too much is wrong; once, before any row is kept for good."""
+        if any(stream.records.on_bad == "fail" for stream in self.feed.streams) and tally.quarantined:
+            raise DeliveryRefused("row.bad", f"{tally.quarantined} rows could not be used and records.onBad is `fail`")
         if self.guarded:
             before = (
                 self.world.journal.rows_before(self.registered.id, self.entry.id, 5) if self.feed.sends_whole else []

@@ -1,0 +1,118 @@
+"""A run may die before any line of the product that it executes.
+
+With SQLite and a folder, all that outlives a process is in files. So one run is traced, and before
+each new line its files are kept as they are, where they differ from those before the line above:
+that is what SIGKILL leaves. Each such state is recovered from. That the two are the same is tested
+by the lines that are killed in earnest, which is the only way on a server and on PostgreSQL.
+"""
+
+import shutil
+from collections.abc import Callable
+from hashlib import blake2b
+from pathlib import Path
+
+import pytest
+
+from tests.faults import quiet
+from tests.faults.lines import HANDS, PRODUCT, traced
+from tests.faults.processes import die, in_child, killed_in_child
+from tests.faults.scene import Scene, Setup, Studio
+
+FOLDER = Setup("file", "delete", "sqlite", chunked=True)
+SERVER = Setup("sftp", "delete", "postgresql", chunked=True)
+SHARES = 4  # of the work, for test processes that run side by side
+Note = Callable[[str, int, int], None]
+
+
+class States:
+    """The states that a scene's files go through, each kept once."""
+
+    def __init__(self, scene: Scene, home: Path) -> None:
+        self.scene = scene
+        self.home = home
+        self.lines: list[int] = []  # in each state
+        self._last = b""
+
+    def keep(self, _: int = 0) -> None:
+        content = self._content()
+        if content != self._last:
+            target = self.home / str(len(self.lines))
+            for name, folder in self._folders().items():
+                shutil.copytree(folder, target / name)
+            self.lines.append(0)
+            self._last = content
+        self.lines[-1] += 1
+
+    def bring_back(self, number: int) -> None:
+        for name, folder in self._folders().items():
+            shutil.rmtree(folder)
+            shutil.copytree(self.home / str(number) / name, folder)
+
+    def _folders(self) -> dict[str, Path]:
+        return {"home": self.scene.home, "place": self.scene.place}
+
+    def _content(self) -> bytes:
+        """A hash of all names and bytes; SQLite's shared memory is made anew by whoever opens it first."""
+        whole = blake2b(digest_size=16)
+        for folder in self._folders().values():
+            for path in sorted(folder.rglob("*")):
+                if path.suffix != ".db-shm" and path.name != "log.jsonl":
+                    whole.update(bytes(path))
+                    if path.is_file():
+                        whole.update(path.read_bytes())
+        return whole.digest()
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+def test_each_line_leaves_a_state_that_the_next_run_recovers_from(
+    studio: Studio, tmp_path: Path, share: int, counted: Note
+) -> None:
+    expected = quiet.undisturbed(studio, FOLDER)
+    with studio.scene(FOLDER) as scene:
+        states = States(scene, studio.folder("states"))
+
+        def watched() -> list[int]:
+            traced(scene.run, states.keep)
+            states.keep()
+            return states.lines
+
+        lines = in_child(watched)
+        for number in range(share, len(lines), SHARES):
+            states.bring_back(number)
+            quiet.restart_and_check(scene, expected)
+    counted("every line, SQLite and a folder", sum(lines[share::SHARES]), sum(lines[share::SHARES]))
+
+
+def killed_lines(studio: Studio, setup: Setup, rooms: tuple[str, ...], numbers: Callable[[int], range]) -> int:
+    expected = quiet.undisturbed(studio, setup)
+    with studio.scene(setup) as scene:
+        whole: int = in_child(lambda: traced(scene.run, lambda number: None, rooms))
+    for last in numbers(whole):
+        with studio.scene(setup) as scene:
+            killed_in_child(lambda last=last: traced(scene.run, lambda n: die() if n == last else None, rooms))  # type: ignore[misc]
+            quiet.restart_and_check(scene, expected)
+    return len(numbers(whole))
+
+
+@pytest.mark.parametrize(
+    "every",
+    [pytest.param(100, id="sampled"), pytest.param(1, id="all", marks=[pytest.mark.nightly, pytest.mark.timeout(0)])],
+)
+def test_a_process_killed_at_a_line_leaves_nothing_that_its_files_did_not_show(
+    studio: Studio, every: int, counted: Note
+) -> None:
+    count = killed_lines(studio, FOLDER, PRODUCT, lambda whole: range(every // 2 + 1, whole + 1, every))
+    counted("lines killed in earnest, SQLite and a folder", count, count)
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+@pytest.mark.parametrize(
+    "every",
+    [pytest.param(5, id="fifth"), pytest.param(1, id="all", marks=[pytest.mark.nightly, pytest.mark.timeout(0)])],
+)
+def test_a_process_killed_at_a_line_on_a_server_and_postgresql_is_recovered_from(
+    studio: Studio, every: int, share: int, counted: Note
+) -> None:
+    rooms = HANDS if every > 1 else PRODUCT
+    count = killed_lines(studio, SERVER, rooms, lambda whole: range(1 + share * every, whole + 1, every * SHARES))
+    counted("lines killed in earnest, PostgreSQL and SFTP", count, count)
