@@ -157,6 +157,7 @@ class PostgresqlBulk:
             )
             with cursor.copy(f"COPY staged ({', '.join(names)}) FROM STDIN") as copy:
                 copy.write(copy_text(columns.values()))
+            cursor.execute("ANALYZE staged")  # else the planner walks the whole table per staged row
             sets = ", ".join(f"{name} = staged.{name}" for name in changed)
             cursor.execute(f"UPDATE {table} SET {sets} FROM staged WHERE {table}.id = staged.id")
             cursor.execute("DROP TABLE staged")

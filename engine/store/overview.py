@@ -176,7 +176,7 @@ def _delivery(row: Row[Any]) -> dict[str, Any]:
         "bytes": row.size,
         "error": row.error,
         **{name: counts.get(name, 0) for name in ("read", *list(_sums([]))[1:])},
-        "updated": printed(row.updated_at),
+        "changed": printed(row.updated_at),
     }
 
 
