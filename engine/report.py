@@ -15,6 +15,7 @@ COUNTS = ("read", "inserted", "updated", "unchanged", "filtered", "quarantined")
 OUTCOMES = ("failed", "refused", "locked", "partial", "ok", "empty", "paused")
 _CODES = {"failed": ERROR, "refused": ERROR, "locked": LOCKED, "partial": PARTIAL}
 _WORST = (INTERRUPTED, UNREACHABLE, ERROR, LOCKED, PARTIAL, OK)
+_NARROWEST = 5  # of a column: counts have up to five digits more often than not
 _MOST_ISSUES = 12  # lines; the run's own page has them all
 _SHORT = {"inserted": "ins.", "updated": "upd.", "unchanged": "unch.", "filtered": "filt.", "quarantined": "quar."}
 
@@ -94,16 +95,19 @@ def _issue(issue: Issue) -> dict[str, Any]:
 
 
 def headings(names: Iterable[str], width: int) -> tuple[str, ...]:
-    """The columns of the table: in full where a line has the room, else shortened."""
+    """The columns of the table: in full where a line has the room, else shortened, at last without contacts."""
     longest = max((len(name) for name in names), default=4)
     full = ("feed", "outcome", *COUNTS, "contacts")
-    room = longest + sum(len(word) + 2 for word in full[1:])
-    return full if room <= width else tuple(_SHORT.get(word, word) for word in full)
+    short = tuple(_SHORT.get(word, word) for word in full)
+    for words in (full, short):
+        if longest + sum(max(len(word), _NARROWEST) + 2 for word in words[1:]) <= width:
+            return words
+    return short[:-1]
 
 
-def rows(report: RunReport) -> list[tuple[str, ...]]:
+def rows(report: RunReport, columns: int) -> list[tuple[str, ...]]:
     """One line per feed; contacts are those made and those changed, `+2 ~1`."""
-    return [
+    lines = [
         (
             feed.feed,
             feed.outcome,
@@ -112,6 +116,7 @@ def rows(report: RunReport) -> list[tuple[str, ...]]:
         )
         for feed in report.feeds
     ]
+    return [line[:columns] for line in lines]
 
 
 def identity(tally: Tally) -> str:

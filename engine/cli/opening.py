@@ -1,5 +1,6 @@
 """The store and the world of a command: opened here, with the log and the secrets of the settings."""
 
+import logging
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,10 @@ from engine.language.secrets import Secrets
 from engine.store import migrate
 from engine.store.opening import Store, opened
 from engine.world import World, open_world
+
+# Libraries that would write to stderr on their own, past the redactor; what they mean to say comes as an error.
+_CHATTY = ("paramiko", "asyncssh", "urllib3")
+_SILENT = logging.NullHandler()
 
 
 def secrets(settings: Settings) -> Secrets:
@@ -33,10 +38,12 @@ def has_store(settings: Settings) -> bool:
     return place == settings.database_url or Path(place).exists()
 
 
-def world(settings: Settings) -> World:
+def world(settings: Settings, kept: Secrets | None = None) -> World:
     """All that a run needs."""
+    for library in _CHATTY:
+        logging.getLogger(library).addHandler(_SILENT)
     opened(settings.database_url).dispose()  # says what is wrong with the URL in our words
-    kept = secrets(settings)
+    kept = kept or secrets(settings)
     made = open_world(settings.database_url, settings.state_dir, kept, fresh_tag=uuid4().hex[:8])
     click.get_current_context().call_on_close(made.engine.dispose)
     level = "warning" if settings.quiet else settings.log_level

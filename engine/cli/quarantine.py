@@ -90,7 +90,8 @@ def show(number: int, form: str) -> int:
         click.echo(printable(f"  {name:<20} {value}{corrected}"))
     for name in (name for name in fix if name not in (cells or {})):
         click.echo(printable(f"  {name:<20} -> {fix[name]}"))
-    click.echo(printable(f"  as sent: {row['raw'] if row['raw'] is not None else '(no longer kept)'}"))
+    sent = row["raw"].rstrip("\r\n") if row["raw"] is not None else "(no longer kept)"
+    click.echo(printable(f"  as sent: {sent}"))
     if row["note"]:
         click.echo(printable(f"  note: {row['note']} ({row['actor']})"))
     if row["state"] in overview.WAITING:

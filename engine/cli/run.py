@@ -86,7 +86,7 @@ def told(report: RunReport, form: str) -> None:
         talk("no feeds to run")
         return
     headings = reporting.headings([feed.feed for feed in report.feeds], width())
-    table(headings, reporting.rows(report), right=headings[2:-1])
+    table(headings, reporting.rows(report, len(headings)), right=headings[2:8])
     click.echo(reporting.identity(reporting.total(report)))
     for line in reporting.issue_lines(report):
         click.echo(reporting.printable(line))

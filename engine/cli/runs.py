@@ -62,7 +62,8 @@ def show(number: int, form: str) -> int:
     feeds = [(f["feed"], f["outcome"], *(f[c] for c in COUNTS), f"{f['seconds']} s") for f in found["feeds"]]
     table(("feed", "outcome", *short, "time"), feeds, (*short, "time"))
     for each in found["deliveries"]:
-        click.echo(printable(f"\ndelivery {each['id']}  {each['name']}  {each['state']}  {each['bytes'] or '?'} bytes"))
+        click.echo("")
+        click.echo(printable(f"delivery {each['id']}  {each['name']}  {each['state']}  {each['bytes'] or '?'} bytes"))
         click.echo("  read {} = {}".format(each["read"], " + ".join(f"{name} {each[name]}" for name in COUNTS[1:])))
         click.echo(f"  sha256 {each['sha256'] or '-'}")
         if each["error"]:

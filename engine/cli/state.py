@@ -26,7 +26,7 @@ def show(feed: str, form: str) -> int:
     if form == "json":
         as_json(found)
         return OK
-    names = ("id", "name", "state", "bytes", "read", "updated")
+    names = ("id", "name", "state", "bytes", "read", "changed")
     if found["deliveries"]:
         rows = [[each[name] for name in names] for each in found["deliveries"]]
         table(("delivery", *names[1:]), rows, ("delivery", "bytes", "read"))
