@@ -53,6 +53,7 @@ class Lie:
     keeps_removed: bool = False  # 23
     refuses_renames: bool = False  # 24
     denies_renames: bool = False  # 24: does it, and says that it failed
+    replacing_renames: bool = False  # its plain rename replaces what is there, as some servers' does
     chokes_above: int | None = None  # it never answers a read of more bytes
     listing_never_ends: bool = False
 
@@ -159,7 +160,8 @@ class LyingSession(Session):
     def rename(self, oldpath: bytes, newpath: bytes) -> Any:
         if self.lie.refuses_renames:
             raise asyncssh.SFTPPermissionDenied("no renames here")
-        result = super().rename(oldpath, newpath)
+        rename = super().posix_rename if self.lie.replacing_renames else super().rename
+        result = rename(oldpath, newpath)
         if self.lie.denies_renames:
             raise asyncssh.SFTPFailure("something went wrong")
         return result

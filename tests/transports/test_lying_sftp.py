@@ -274,6 +274,19 @@ def test_a_claim_that_happened_counts_though_the_server_says_it_failed(place, se
 # --- beyond the catalogue's 24 --------------------------------------------------------------
 
 
+def test_a_server_whose_rename_replaces_is_not_asked_to(place, server, far):
+    place.put("a.csv", b"mine")
+    (file,) = far.files()
+    server.lie = Lie(replacing_renames=True)
+    place.put(".feeds-claim-1", b"theirs")
+    place.put("done/a.csv", b"done before")
+    with pytest.raises(Refused, match="already"):
+        far.claim(file, ".feeds-claim-1")
+    assert place.read(".feeds-claim-1") == b"theirs"
+    far.move(file, "done", "a.csv")
+    assert (place.read("done/a.csv"), place.read("done/a-2.csv")) == (b"done before", b"mine")
+
+
 def test_a_server_that_chokes_on_reading_ahead_is_asked_for_less(place, server, far, target, heard):
     place.put("a.csv", bytes_of(LARGE))
     server.lie = Lie(chokes_above=32_768)
