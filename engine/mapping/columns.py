@@ -53,6 +53,7 @@ def check(header: Header, fields: Iterable[Field]) -> None:
     """Raise DeliveryRefused with every column that is missing or that stands twice."""
     missing: list[str] = []
     ambiguous: list[str] = []
+    known = False
     for field in fields:
         if isinstance(field.source, Column):
             wanted = [field.source.names]
@@ -62,17 +63,25 @@ def check(header: Header, fields: Iterable[Field]) -> None:
             continue
         for names in wanted:
             found = header.found(names)
+            known = known or bool(found)
             if len(found) > 1:
                 ambiguous.append(_listed(header.names[place] for place in found))
             elif not found and not field.optional:
                 missing.append(_asked(header, names, field))
     if missing:
-        kept = _listed(header.names[:40])
-        raise DeliveryRefused("column.missing", f"missing: {'; '.join(dict.fromkeys(missing))}. The file has {kept}")
+        told = "; ".join(dict.fromkeys(missing))
+        raise DeliveryRefused("column.missing", f"missing columns: {told}. {_description(header, known)}")
     if ambiguous:
         raise DeliveryRefused(
             "column.ambiguous", f"columns that mean the same field: {'; '.join(dict.fromkeys(ambiguous))}"
         )
+
+
+def _description(header: Header, known: bool) -> str:
+    """The header for a message; not where nothing in it is known, for it may be a first record with a person in it."""
+    if known:
+        return f"The file has {_listed(header.names[:40])}"
+    return f"None of the {len(header.names)} columns is known: does the file begin with a header?"
 
 
 def _asked(header: Header, names: Sequence[str], field: Field) -> str:

@@ -143,7 +143,7 @@ def _version(scope: Scope, name: str | None) -> str:
 def _executed(source: Source) -> Compiled:
     names: dict[str, Any] = {"RecordError": RecordError, "new": tuple.__new__, **source.bound}
     try:
-        exec(compile(source.text, "<mapping>", "exec"), names)  # noqa: S102 - the one place (ruling 30)
+        exec(compile(source.text, "<mapping>", "exec", dont_inherit=True), names)  # noqa: S102 - the one place (ruling 30)
     except (SyntaxError, RecursionError, MemoryError) as error:
         raise DefinitionError(f"this mapping is nested too deeply to be compiled: {error}") from None
     run: Run = names["run"]

@@ -20,6 +20,7 @@ from engine.transforms.memo import Memo
 _FEW = frozenset({"date", "boolean", "version", "integer"})
 # Types whose canonical form is text without `|` and backslash.
 _SAFE = frozenset({"date", "dateTime", "money", "decimal", "phone", "version"})
+_ZEROS = {"money": "'0.00'", "decimal": "'0'", "integer": "0"}
 _METHODS = {"trim": "strip", "lower": "lower", "upper": "upper"}
 _MEMO = 20_000
 
@@ -248,9 +249,14 @@ def _copied(scope: Scope, field: Field, names: Sequence[str], raw: str | None) -
             source.line(f"{value} = {var.value}")
     types = {var.type for var in vars_}
     kept = types.pop() if len(types) == 1 else "string"
-    as_it_is = field.type in {"string", kept} and not field.transforms
-    if as_it_is and field.map is None and field.pattern is None and not field.fields:
-        return Var(value, kept, "True" if set(absents) == {"True"} else absent)
+    if field.map is None and field.pattern is None and field.null_values is None and not field.fields:
+        if field.type in {"string", kept} and not field.transforms:
+            return Var(value, kept, "True" if set(absents) == {"True"} else absent)
+        if field.type == "boolean" and [name for name, _ in field.transforms] == ["isBlank"] and kept in _ZEROS:
+            # A canonical amount has one zero: whether it is blank needs no reading.
+            zero = f" or {value} == {_ZEROS[kept]}" if field.transforms[0][1].get("zero") else ""
+            source.line(f"{value} = {value} is None{zero}")
+            return Var(value, "boolean", absent)
     return _chained(scope, field, value, raw, absent)
 
 

@@ -38,13 +38,11 @@ def contact(scope: Scope, spec: ContactSpec) -> str:
     vars_: dict[str, list[Var]] = defaultdict(list)
     for name, field in spec.values:
         vars_[name].append(scope.var(field))
-    found = source.name("d")
-    source.line(f"{found} = {{}}")
+    found = _present(scope, {name: given[0].value for name, given in vars_.items()})
     for name, given in vars_.items():
-        for var in given:
-            if var.value != "None":
-                with source.block(f"if {var.value} is not None"):
-                    source.line(f"{found}[{literal(name)}] = {var.value}")
+        for var in given[1:]:
+            with source.block(f"if {var.value} is not None"):
+                source.line(f"{found}.setdefault({literal(name)}, {var.value})")
     values = {name: given[0].value for name, given in vars_.items()}
     first, last = _names(scope, values, found)
     emails = _several(scope, [*vars_["email"], *vars_["emails"]], "email", _emails)
@@ -58,6 +56,19 @@ def contact(scope: Scope, spec: ContactSpec) -> str:
     known = (external, emails, phones, first, last, company)
     usable = " or ".join(part for part in known if part not in {"None", "()", "''"})
     source.line(f"{result} = new({source.bind(MappedContact)}, ({parts}, {found})) if {usable or 'None'} else None")
+    return result
+
+
+def _present(scope: Scope, values: dict[str, str]) -> str:
+    """The name of a new dict of those values that are not None. Most are not: made whole, then thinned out."""
+    source = scope.source
+    result = source.name("d")
+    values = {name: value for name, value in values.items() if value != "None"}
+    entries = ", ".join(f"{literal(name)}: {value}" for name, value in values.items())
+    source.line(f"{result} = {{{entries}}}")
+    for name, value in values.items():
+        with source.block(f"if {value} is None"):
+            source.line(f"del {result}[{literal(name)}]")
     return result
 
 
@@ -135,11 +146,8 @@ def vehicle(scope: Scope, spec: VehicleSpec) -> str:
     source = scope.source
     vars_ = {name: scope.var(field) for name, field in spec.values}
     vars_ = {name: var for name, var in vars_.items() if var.value != "None"}
-    found, keys, result = source.name("d"), source.name(), source.name()
-    source.line(f"{found} = {{}}")
-    for name, var in vars_.items():
-        with source.block(f"if {var.value} is not None"):
-            source.line(f"{found}[{literal(name)}] = {var.value}")
+    found = _present(scope, {name: var.value for name, var in vars_.items()})
+    keys, result = source.name(), source.name()
     source.line(f"{keys} = ()")
     for names in spec.match:
         if all(name in vars_ for name in names):

@@ -9,12 +9,13 @@ from engine.errors import RecordError
 from engine.model import Value
 from engine.transforms.memo import Memo
 
-# RFC 5322 3.2.3, dot-atom: such a local part is good as it stands (at most 64 characters, RFC 5321).
-_LOCAL = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*", re.ASCII)
-_LONGEST_LOCAL, _LONGEST = 64, 254
+# RFC 5322 3.2.3, dot-atom: such a local part is good as it stands, when it is short (64 characters, RFC 5321).
+_ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_USUAL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@([a-z0-9.-]+)", re.ASCII).fullmatch
+_SHORT = 64
 
 
-def reader() -> Callable[[Value], str]:
+def reader() -> Callable[[Value], Value]:
     """The address, normalised and case-folded. Raises RecordError ("email.unreadable"), never with the address.
 
     The domain goes through the library once; so does every address that is not plain ASCII.
@@ -22,13 +23,14 @@ def reader() -> Callable[[Value], str]:
     domains = Memo(lambda domain: _validated(f"x@{domain}") == f"x@{domain}")
     exact = Memo(_validated)
 
-    def read(value: Value) -> str:
+    def read(value: Value) -> Value:
         if value.__class__ is not str:
             raise _unreadable()
-        text = value.strip().casefold()
-        local, at, domain = text.partition("@")
-        plain = at and len(local) <= _LONGEST_LOCAL and len(text) <= _LONGEST and _LOCAL.fullmatch(local)
-        return str(text if plain and domains[domain] else exact[text])
+        text = value.lower()
+        match = _USUAL(text)
+        if match is not None and len(text) <= _SHORT and domains[match[1]]:
+            return text
+        return exact[value.strip().casefold()]
 
     return read
 

@@ -1,6 +1,5 @@
 """Telephone numbers, by the rules of phonenumbers (Google's libphonenumber)."""
 
-import re
 from collections.abc import Callable
 
 import phonenumbers
@@ -11,11 +10,11 @@ from engine.model import Value
 from engine.transforms.memo import Memo
 from engine.transforms.scalars import text_of
 
-_USUAL = re.compile(r"\(?([2-9]\d\d)\)?[-. ]?(\d{3})[-. ]?(\d{4})", re.ASCII).fullmatch
+_TEN = 10  # digits of a national number in the United States and Canada
 _LONGEST = 60
 
 
-def reader(region: str = "US") -> Callable[[Value], str]:
+def reader(region: str = "US") -> Callable[[Value], Value]:
     """E.164 ("+15555550101"); `region` is where national numbers are read. An extension is dropped.
 
     A number must have a possible length, no more: vendors' test numbers and new area codes pass.
@@ -25,12 +24,13 @@ def reader(region: str = "US") -> Callable[[Value], str]:
     if region not in {"US", "CA"}:
         return lambda value: exact[text_of(value, "phone.unreadable", "a telephone number")]
 
-    def read(value: Value) -> str:
+    def read(value: Value) -> Value:
         # Nearly all numbers are ten digits with punctuation: the same answer as the library's, 50 times sooner.
-        match = _USUAL(value) if value.__class__ is str else None
-        if match is not None:
-            return "+1{}{}{}".format(*match.groups())
-        return str(exact[text_of(value, "phone.unreadable", "a telephone number")])
+        if value.__class__ is str:
+            digits = value.replace("-", "").replace(" ", "").replace("(", "").replace(")", "").replace(".", "")
+            if len(digits) == _TEN and digits.isdigit() and digits.isascii() and digits[0] > "1":
+                return "+1" + digits
+        return exact[text_of(value, "phone.unreadable", "a telephone number")]
 
     return read
 

@@ -151,18 +151,28 @@ def test_a_dotted_header_is_a_name_not_a_path() -> None:
     assert value(column("a", "Amount.Financed"), "5") == "5"
 
 
-def test_all_missing_columns_are_named_with_what_is_near() -> None:
-    fields = [
-        column("soldDate", "SoldDate", "Contract Signing Date"),
-        column("vin", "VIN"),
-        column("x", "x", optional=True),
-    ]
+def refusal(header: list[str], *fields: Field) -> str:
     with pytest.raises(DeliveryRefused) as caught:
-        opened(feed(stream(*fields, Field("unit", Join(("mfg",), (), " ")))), ["SOLD DATE", "Term"])
-    assert caught.value.code == "column.missing"
+        opened(feed(stream(*fields)), header)
+    return f"{caught.value.code}: {caught.value}"
+
+
+SOLD = column("soldDate", "SoldDate", "Contract Signing Date")
+UNIT = Field("unit", Join(("mfg",), (), " "))
+
+
+def test_all_missing_columns_are_named_with_what_is_near() -> None:
+    found = refusal(["SOLD DATE", "Term"], SOLD, column("vin", "VIN"), column("x", optional=True), UNIT, column("Term"))
+    assert found.startswith("column.missing")
     for part in ("'SoldDate' or 'Contract Signing Date' for soldDate", "near: 'SOLD DATE'", "'VIN'", "'mfg'", "'Term'"):
-        assert part in str(caught.value)
-    assert "'x'" not in str(caught.value)
+        assert part in found
+    assert "'x'" not in found
+
+
+def test_a_first_record_in_place_of_a_header_is_not_shown() -> None:
+    found = refusal(["Robin", "Vale", "robin@example.com"], SOLD)
+    assert "does the file begin with a header" in found
+    assert "robin" not in found.lower()
 
 
 def test_two_columns_for_one_field_are_refused() -> None:
