@@ -173,7 +173,9 @@ class FtpServer:
             "keyfile": str(self.certificate.private_path),
             "ssl_context": None,
         }
-        logging.getLogger("pyftpdlib").setLevel(logging.CRITICAL)
+        # Without one of ours it installs its own, which tells every command on stderr.
+        logging.getLogger("pyftpdlib").handlers = [logging.NullHandler()]
+        logging.getLogger("pyftpdlib").propagate = False
         self._server = FTPServer((HOST, port), type(session.__name__, (session,), bound), ioloop=IOLoop())
         self.port: int = self._server.address[1]
         self._stopped = threading.Event()
@@ -205,7 +207,7 @@ class FtpServer:
 
     def _serve(self) -> None:
         while not self._stopped.is_set():
-            self._server.serve_forever(timeout=POLL, blocking=False, handle_exit=False)
+            self._server.ioloop.loop(POLL, blocking=False)
         self._server.close_all()
 
 

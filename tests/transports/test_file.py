@@ -10,7 +10,7 @@ import pytest
 
 from tests.transports.contract import NOON, Place, TransportContract, bytes_of, only
 from transports import file as file_transport
-from transports.base import FileChanged, Files, FileVanished, Refused, RemoteFile, Tools, Unreachable
+from transports.base import FileChanged, Files, FileVanished, Refused, RemoteFile, Tools, TransferCut, Unreachable
 
 NOBODY = 65534
 
@@ -137,8 +137,9 @@ def test_a_fifo_in_the_place_of_a_file_is_never_opened(place, target):
         with pytest.raises(FileChanged):
             far.fetch(file, target)
         assert not opened.is_set()
-    os.close(os.open(place.path("a.csv"), os.O_RDONLY | os.O_NONBLOCK))
+    reader = os.open(place.path("a.csv"), os.O_RDONLY | os.O_NONBLOCK)
     writer.join(5)
+    os.close(reader)
 
 
 @pytest.mark.parametrize("what", ["grow", "shrink", "rewrite", "replace", "vanish"])
@@ -164,6 +165,16 @@ def test_a_file_that_a_sender_touches_while_it_is_read_is_never_taken(place, tar
 
     with connected(place, progress=strike) as far, pytest.raises((FileChanged, FileVanished)):
         far.fetch(only(far), target)
+    assert not target.exists()
+
+
+@pytest.mark.skipif(not Path("/sys/kernel/fscaps").is_file(), reason="Linux's own lying file system is not here")
+def test_a_file_that_is_shorter_than_its_size_is_a_cut_transfer(target):
+    """Files of sysfs say that they have 4096 bytes and hold a few, as a share with a stale size does."""
+    with file_transport.connect({"directory": "/sys/kernel"}, Tools(clock=lambda: 0.0)) as far:
+        short = next(file for file in far.files() if file.name == "fscaps")
+        with pytest.raises(TransferCut):
+            far.fetch(short, target)
     assert not target.exists()
 
 
@@ -216,6 +227,24 @@ def test_a_folder_that_is_a_link_is_not_followed(place, tmp_path):
             far.move(file, "done", "a.csv")
     assert place.exists("a.csv")
     assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_file_slipped_in_just_before_a_move_is_put_back(place, monkeypatch):
+    make = os.mkdir
+
+    def mkdir(*arguments: object, **options: object) -> None:
+        place.path("a.csv").write_bytes(b"new content")
+        make(*arguments, **options)
+
+    place.put("a.csv", b"1", modified=NOON)
+    with connected(place) as far:
+        file = only(far)
+        monkeypatch.setattr(os, "mkdir", mkdir)
+        with pytest.raises(FileChanged):
+            far.move(file, "done", "a.csv")
+        monkeypatch.undo()
+    assert place.names("done") == []
+    assert place.read("a.csv") == b"new content"
 
 
 def test_claiming_over_a_claim_made_at_the_same_moment_takes_one_file_once(place):
