@@ -25,6 +25,13 @@ _VALUES = ("items", "additionalProperties")
 _BRANCHES = ("then", "else")
 _TESTS = ("if", "not", "propertyNames")
 _LISTS = ("allOf", "anyOf")
+_REMOVE = {
+    "description": "Keys of the other definition that are left out.",
+    "examples": [["guards"]],
+    "type": "array",
+    "items": {"type": "string"},
+    "x-removes": True,
+}
 _LEFT_OUT = ("$schema", "$defs", "x-partial", "x-without")
 
 
@@ -173,22 +180,49 @@ class _Bundle:
         if variants:
             copy["allOf"] = [*variants, self._any_variant(copy["x-by"], variants)]
         elif copy.get("additionalProperties", True) is not True:
-            removed = {
-                "description": "Keys that are left out.",
-                "examples": [["guards"]],
-                "type": "array",
-                "items": {"type": "string"},
-            }
-            copy["properties"] = {"remove": removed, **copy.get("properties", {})}
+            copy["properties"] = {"remove": _REMOVE, **copy.get("properties", {})}
 
     def _any_variant(self, by: str, variants: list[dict[str, Any]]) -> dict[str, Any]:
         """Without its discriminator a block has the keys of any variant: which one, the other definition says."""
-        keys: dict[str, Any] = {}
-        for variant in variants:
-            schema = self.definitions[variant["then"]["$ref"].removeprefix("#/$defs/")]
-            for key, value in schema.get("properties", {}).items():
-                keys[key] = value if keys.get(key, value) == value else {}
-        return {"if": {"not": {"required": [by]}}, "then": {"properties": keys, "additionalProperties": False}}
+        schemas = [variant["then"] for variant in variants]
+        return {"if": {"not": {"required": [by]}}, "then": self._union(schemas)}
+
+    def _union(self, schemas: list[Any]) -> dict[str, Any]:
+        """One schema for what may be any of these: keys that none has are wrong in all of them."""
+        whole = [self._followed(schema) for schema in schemas]
+        first = schemas[0]
+        if all(_bare(schema) == _bare(first) for schema in schemas):
+            return dict(first)
+        secrets = [schema for schema in schemas if "common.secret" in schema.get("$ref", "")]
+        if secrets:
+            return dict(max(secrets, key=lambda schema: str(schema["$ref"])))
+        if not all(schema.get("type") == "object" and "properties" in schema for schema in whole):
+            return {}
+        for schema in [*whole]:
+            if "x-by" in schema:
+                whole += [
+                    self._followed(branch["then"]) for branch in schema["allOf"] if "$ref" in branch.get("then", {})
+                ]
+        keys: dict[str, list[Any]] = {}
+        for schema in whole:
+            for key, value in schema["properties"].items():
+                keys.setdefault(key, []).append(value if isinstance(value, dict) else {})
+        return {
+            "type": "object",
+            "properties": {key: self._union(values) for key, values in keys.items()},
+            "additionalProperties": False,
+        }
+
+    def _followed(self, schema: Any) -> dict[str, Any]:
+        followed: dict[str, Any] = schema
+        while "$ref" in followed:
+            followed = self.definitions[followed["$ref"].removeprefix("#/$defs/")]
+        return followed
+
+
+def _bare(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema without what it says to people."""
+    return {key: value for key, value in schema.items() if key not in ("description", "examples", "default")}
 
 
 def _at(node: Any, pointer: str) -> Any:
@@ -203,7 +237,7 @@ def _wants_reference(node: dict[str, Any]) -> bool:
         return False
     types = node.get("type", [])
     types = [types] if isinstance(types, str) else types
-    if "enum" in node or "pattern" in node:
+    if {"enum", "pattern", "maxLength"} & set(node):
         return True
     if ("object" in types and len(types) == 1) or "string" in types or types == ["null"]:
         return False

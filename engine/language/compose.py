@@ -15,9 +15,9 @@ from engine.language.findings import Finding, Note
 from engine.language.words import clipped, nearest
 from engine.model import Value
 
-MAX_NODES = 100_000  # aliases counted as what they stand for
+MAX_NODES = 20_000  # aliases counted as what they stand for; a large definition has two thousand
 MAX_DEPTH = 50
-MAX_FINDINGS = 100
+MAX_FINDINGS = 50
 
 # The core schema of YAML 1.2 without octal and without leading zeros: what looks like one of these
 # (01234, 0x1F, 22:30, 2022-01-12, no) is text, and keeps every character.

@@ -9,7 +9,7 @@ from engine.language.faults import Fault, Verdict, inline, listed, name_of, offe
 from engine.language.places import Place
 from engine.language.yaml import Path
 
-MAX_FAULTS = 100  # of one definition
+MAX_FAULTS = 50  # of one definition
 
 
 def faults(verdicts: Iterable[Verdict]) -> list[Fault]:
@@ -20,16 +20,18 @@ def faults(verdicts: Iterable[Verdict]) -> list[Fault]:
     found: list[Fault] = []
     for verdict in verdicts:
         found += _EXPLAIN.get(verdict.keyword, forms.unexplained)(verdict)
-        if len(found) >= MAX_FAULTS:
-            help = f"correct these {MAX_FAULTS} first"
-            found[MAX_FAULTS - 1 :] = [Fault((), False, "E039", "there are more problems than are listed", help)]
+        if len(found) > 4 * MAX_FAULTS:
             break
     misspelt = {(*fault.path[:-1], word) for fault in found if fault.code == "E020" for word in _offered(fault.help)}
     wrong = {fault.path for fault in found if fault.code == "E023"}
     if ("basedOn",) in misspelt:
         # Without it everything that the other definition gives is missing.
         return [fault for fault in found if fault.code == "E020" and "basedOn" in _offered(fault.help)]
-    return list(dict.fromkeys(fault for fault in found if not {*misspelt, *wrong} & {*fault.excuses}))
+    kept = list(dict.fromkeys(fault for fault in found if not {*misspelt, *wrong} & {*fault.excuses}))
+    if len(kept) >= MAX_FAULTS:
+        help = f"correct these {MAX_FAULTS - 1} first"
+        kept[MAX_FAULTS - 1 :] = [Fault((), False, "E039", "there are more problems than are listed", help)]
+    return kept
 
 
 def _offered(help: str) -> list[str]:
@@ -57,7 +59,7 @@ def _unknown_key(verdict: Verdict, key: str, keys: Sequence[str]) -> Fault:
     )
     block = verdict.instance if isinstance(verdict.instance, dict) else {}
     free = [word for word in keys if word not in block] or keys
-    near = words.likely(key, free, edits=1)
+    near = words.likely(key, free, edits=1) or words.synonym(key, free)
     place = None if near else verdict.places.elsewhere(key, verdict.path[verdict.base :])
     if place is not None:
         help = _belongs(key, place, verdict)

@@ -25,11 +25,11 @@ class Places:
 
     def legal_keys(self, node: Schema) -> list[str]:
         """The keys of a block; of one with variants whose variant is unknown, those of any."""
-        keys = dict.fromkeys(node.get("properties", {}))
+        keys = dict(node.get("properties", {}))
         if "x-by" in node:
             for _, variant in self._variants(node):
-                keys.update(dict.fromkeys(variant.get("properties", {})))
-        return [key for key in keys if key != "remove"]
+                keys.update(variant.get("properties", {}))
+        return [key for key, value in keys.items() if not (isinstance(value, dict) and value.get("x-removes"))]
 
     def elsewhere(self, key: str, at: tuple[str | int, ...]) -> Place | None:
         """The nearest other block that has this key: within this one, then above it, then any other."""

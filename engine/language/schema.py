@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import islice
 from typing import Any
 
 import jsonschema_rs
@@ -17,6 +18,7 @@ from engine.model import Value
 
 __all__ = ["KINDS", "Fault", "bundled", "check", "problems"]
 
+_MOST = 60  # entries of a map or list that are explained
 _PRIVATE_KEY = "PRIVATE KEY-----"
 
 
@@ -43,7 +45,19 @@ def problems(kind: str, value: Value, form: Form = "whole", at: Path = ()) -> li
     `based` is laid on another definition and `override` is a dealer's: nothing is required there.
     `at` is where in its document the value stands.
     """
-    return [] if _validator(kind, form).is_valid(value) else faults(_verdicts(kind, form, value, at))
+    validator = _validator(kind, form)
+    if validator.is_valid(value):
+        return []
+    # The validator makes all errors there are before it gives the first, and a person reads few.
+    first = _trimmed(value)
+    return faults(_verdicts(kind, form, value if validator.is_valid(first) else first, at))
+
+
+def _trimmed(value: Value) -> Value:
+    """The value with the first entries of every map and list."""
+    if isinstance(value, dict):
+        return {key: _trimmed(item) for key, item in islice(value.items(), _MOST)}
+    return [_trimmed(item) for item in value[:_MOST]] if isinstance(value, list) else value
 
 
 def _overrides(dealer: dict[str, Value]) -> list[Fault]:
@@ -128,7 +142,7 @@ def _finding(document: Document, fault: Fault) -> Finding:
     if help == forms.QUOTE:
         help = f"{help}: '{document.raw(fault.path)}'"
     notes: tuple[Note, ...] = ()
-    anchor = document.anchor(fault.path)
+    anchor = document.anchor(fault.path, fault.on_key)
     if anchor is not None:
         notes = (Note(anchor.line, anchor.column, "the alias stands for what is written here"),)
     return Finding(

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 # What people write for what we call otherwise. Letter distance alone offers `oldest` for `latest`.
 _SYNONYMS: dict[str, tuple[str, ...]] = {
@@ -11,6 +12,8 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     "bool": ("boolean",),
     "charset": ("encoding",),
     "condition": ("if",),
+    "cell": ("phone",),
+    "dob": ("birthDate",),
     "delete": ("deleteFromServer",),
     "description": ("about",),
     "dir": ("directory",),
@@ -28,6 +31,7 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     "int": ("integer",),
     "interval": ("every",),
     "latest": ("newestFirst", "newest"),
+    "mobile": ("phone",),
     "login": ("username",),
     "name": ("title", "name"),
     "no": ("false",),
@@ -47,6 +51,7 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     "when": ("if",),
     "where": ("if",),
     "yes": ("true",),
+    "zip": ("postalCode",),
 }
 _SHORT, _MEDIUM, _LONGEST = 3, 8, 60  # letters
 
@@ -82,20 +87,28 @@ def likely(word: str, choices: Iterable[str], edits: int | None = None) -> tuple
     same = tuple(choice for choice in known if folded(choice) == plain)
     if same:
         return same
-    scores = {choice: distance(plain, folded(choice)) for choice in known}
-    least = min(scores.values(), default=0)
+    limit = max(1, _tolerance(plain)) if edits is None else edits
+    near = [choice for choice in known if abs(len(folded(choice)) - len(plain)) <= limit]
+    scores = {choice: distance(plain, folded(choice)) for choice in near}
+    least = min(scores.values(), default=limit + 1)
     closest = tuple(choice for choice, score in scores.items() if score == least)
     if least == 1 or (edits is not None and least <= edits):
         return closest
     if edits is not None:
         return ()
-    meant = tuple(choice for choice in _SYNONYMS.get(word.lower(), ()) if choice in known)
+    meant = synonym(word, known)
     if meant:
-        return meant[:1]
+        return meant
     if least <= _tolerance(plain):
         return closest
     begun = tuple(choice for choice in known if _tolerance(plain) and folded(choice).startswith(plain))
     return begun if len(begun) == 1 else ()
+
+
+def synonym(word: str, choices: Iterable[str]) -> tuple[str, ...]:
+    """The choice that is our word for this one, alone, or nothing."""
+    known = set(choices)
+    return tuple(meant for meant in _SYNONYMS.get(word.lower(), ()) if meant in known)[:1]
 
 
 def _tolerance(word: str) -> int:
@@ -110,6 +123,7 @@ def clipped(text: str) -> str:
     return text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
 
 
+@lru_cache(maxsize=4096)
 def folded(word: str) -> str:
     """The word without case, dashes and underscores."""
     return re.sub(r"[-_\s]", "", word).lower()

@@ -52,9 +52,9 @@ class Document:
         """
         return _mark(self._spot(path, key)[0])
 
-    def anchor(self, path: Path) -> Mark | None:
+    def anchor(self, path: Path, key: bool = False) -> Mark | None:
         """Where the text really stands that `path` reaches through an alias; None without one."""
-        spot = self._spot(path, False)[1]
+        spot = self._spot(path, key)[1]
         return None if spot is None else _mark(spot)
 
     def raw(self, path: Path) -> str:
