@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from engine.decode.source import opened
-from engine.decode.text import Records, batches, blocks, line_records, long_faults, nul_faults, readable
+from engine.decode.text import Records, batches, blocks, character_faults, line_records, long_faults, readable
 from engine.model import Batch, Decoded, Fault, Value
 
 
@@ -31,5 +31,5 @@ def _cut(records: Iterator[Records], spans: list[tuple[int, int]]) -> Iterator[B
             for index, raw in enumerate(raws)
             if len(raw) > width and raw[width:].strip()
         }
-        faults |= nul_faults(raws, lines) | long_faults(lines, long)
+        faults |= character_faults(raws, lines) | long_faults(lines, long)
         yield Batch(rows, lines, raws, [faults[index] for index in sorted(faults)])

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl
 
 from engine.decode.source import opened
-from engine.decode.text import content, nul_faults, readable
+from engine.decode.text import character_faults, content, readable
 from engine.errors import DecodeError
 from engine.model import Batch, Decoded, Value
 
@@ -28,7 +28,7 @@ def decode(path: Path, settings: Mapping[str, Value], batch: int) -> Decoded:
             record[name] = [*(record[name] if isinstance(record[name], list) else [record[name]]), value]
         else:
             record[name] = value
-    faults = nul_faults(["".join(chain.from_iterable(pairs))], [1])
+    faults = character_faults(["".join(chain.from_iterable(pairs))], [1])
     return Decoded(None, iter((Batch([record], [1], [raw], list(faults.values())),)), encoding=text.encoding)
 
 

@@ -34,8 +34,8 @@ def decode(path: Path, settings: Mapping[str, Value], batch: int) -> Decoded:
 def document(data: bytes) -> Value:
     """Parse one JSON text (UTF-8) into an object or a list.
 
-    Raises DecodeError: `json.syntax`, `json.duplicateKey`, `json.nul`, `json.depth`, `json.number`,
-    `json.scalar` (the text is neither an object nor a list).
+    Raises DecodeError: `json.syntax`, `json.duplicateKey`, `json.nul`, `json.depth`, `json.scalar`
+    (the text is neither an object nor a list).
     """
     try:
         value = orjson.loads(data)
@@ -68,10 +68,7 @@ def _slowly(data: bytes) -> Value:
     """The standard library's parser, with every object looked at."""
     if _NUL in data.replace(b"\\\\", b""):  # an escaped backslash before u0000 is no escape
         raise DecodeError("json.nul", "a text of the document holds a NUL character, which no database keeps")
-    try:
-        return json.loads(data, object_pairs_hook=_object)
-    except ValueError as error:  # the syntax was checked: this is an integer of more than 4,300 digits
-        raise DecodeError("json.number", "the document has an integer of more than 4300 digits") from error
+    return json.loads(data, object_pairs_hook=_object)
 
 
 def _object(pairs: list[tuple[str, Value]]) -> dict[str, Value]:

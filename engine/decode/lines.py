@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from engine.decode.source import opened
-from engine.decode.text import Records, batches, blocks, line_records, long_faults, nul_faults, readable
+from engine.decode.text import Records, batches, blocks, character_faults, line_records, long_faults, readable
 from engine.model import Batch, Decoded, Value
 
 
@@ -16,6 +16,6 @@ def decode(path: Path, settings: Mapping[str, Value], batch: int) -> Decoded:
 
 
 def _named(records: Records) -> Batch:
-    faults = nul_faults(records.raws, records.lines) | long_faults(records.lines, records.long)
+    faults = character_faults(records.raws, records.lines) | long_faults(records.lines, records.long)
     rows = [{"line": raw.rstrip("\r\n")} for raw in records.raws]
     return Batch(rows, records.lines, records.raws, [faults[index] for index in sorted(faults)])

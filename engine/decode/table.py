@@ -10,7 +10,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from engine.decode.source import size
-from engine.decode.text import BEGINNING, Records, nul_faults
+from engine.decode.text import BEGINNING, Records, character_faults
 from engine.errors import DecodeError
 from engine.model import Batch, Fault, Value
 
@@ -38,7 +38,9 @@ def found(cells: list[str]) -> Header:
     `header.nul`. Empty names at the end are a delimiter too many, and noted.
     """
     if any("\0" in cell for cell in cells):
-        raise DecodeError("header.nul", "the header holds NUL characters: is the file UTF-16 without a mark?")
+        raise DecodeError(
+            "header.nul", "the header holds NULs; expected text (is it UTF-16 without a mark, or packed?)"
+        )
     names = [unicodedata.normalize("NFC", cell.replace("\ufeff", "").strip()) for cell in cells]
     while names and not names[-1]:
         names.pop()
@@ -76,7 +78,7 @@ def batches(records: Iterator[Records], header: Header, settings: Mapping[str, V
             continue
         if header.as_sent and rows.count(header.as_sent):
             faults |= _repeated(rows, lines, header)
-        faults |= nul_faults(raws, lines)
+        faults |= character_faults(raws, lines)
         # A character has at most four bytes: only a record this long can have such a field.
         if long or max(map(len, raws)) * 4 > longest:
             faults |= _long(rows, lines, raws, long, longest)

@@ -119,15 +119,23 @@ def batches(records: Iterator[Records], size: int) -> Iterator[Records]:
         yield Records(rows, lines, raws, long)
 
 
-def nul_faults(raws: list[str], lines: list[int]) -> dict[int, Fault]:
-    """Faults of records that hold a NUL."""
-    if "\0" not in "".join(raws):
-        return {}
-    return {
-        index: Fault(index, lines[index], "row.nul", "the record holds a NUL character, which no database keeps")
-        for index, raw in enumerate(raws)
-        if "\0" in raw
-    }
+def character_faults(raws: list[str], lines: list[int]) -> dict[int, Fault]:
+    """Faults of records that hold a NUL, or begin with the byte order mark of a file put behind another."""
+    faults: dict[int, Fault] = {}
+    together = "".join(raws)
+    if "\ufeff" in together:
+        message = "the record begins with a byte order mark: were files put together?"
+        faults |= {
+            index: Fault(index, lines[index], "row.mark", message)
+            for index, raw in enumerate(raws)
+            if raw.startswith("\ufeff")
+        }
+    if "\0" in together:
+        message = "the record holds a NUL character, which no database keeps"
+        faults |= {
+            index: Fault(index, lines[index], "row.nul", message) for index, raw in enumerate(raws) if "\0" in raw
+        }
+    return faults
 
 
 def long_faults(lines: list[int], long: frozenset[int]) -> dict[int, Fault]:

@@ -120,6 +120,7 @@ def _readable(source: Source, settings: Mapping[str, Value]) -> Text:
     if start.startswith((b"<\0?\0", b"\0<\0?")):
         encoding = "utf-16-le" if start.startswith(b"<") else "utf-16-be"
     try:
+        b" ".decode(encoding)  # refuses also the codecs of Python that are no encodings of text
         return readable(source, {"encoding": [encoding]})
-    except (LookupError, UnicodeError) as error:  # Python knows codecs that are no encodings of text
+    except (LookupError, UnicodeError) as error:
         raise DecodeError("encoding.unreadable", f"the document declares {encoding!r}, which is no encoding") from error
