@@ -5,8 +5,8 @@ Knows no calendar: what a month is to a dealer is decided in `references`.
 
 import re
 
-_DURATION = re.compile(r"(?P<count>\d{1,9})(?P<unit>s|m|h|d|mo)")
-_SIZE = re.compile(r"(?P<count>\d{1,15})(?P<unit>B|KB|MB|GB|TB|KiB|MiB|GiB|TiB)")
+_DURATION = re.compile(r"(?P<count>\d{1,9})(?P<unit>s|m|h|d|mo)", re.ASCII)
+_SIZE = re.compile(r"(?P<count>\d{1,15})(?P<unit>B|KB|MB|GB|TB|KiB|MiB|GiB|TiB)", re.ASCII)
 
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "mo": 30 * 86_400}
 _BYTES = {

@@ -12,7 +12,7 @@ from engine.language import fields as fields_of
 from engine.language.problems import Problems
 from engine.language.streams import CONTACT_FIELDS, VEHICLE_FIELDS, element_fields, renames
 from engine.language.tree import Node
-from engine.model import ActivityType, Field, Reference, Stream, Template, Text
+from engine.model import ActivityType, Field, FirstOf, FromField, Join, Reference, Stream, Sum, Template, Text
 
 # Activity types by name; None for one whose file cannot be read: nothing is known of it.
 Types: TypeAlias = Mapping[str, ActivityType | None]
@@ -128,16 +128,8 @@ def check(
         _activity(element, types, names)
     _lapsed(node.child("records", "lapsed", "state"), activities, types, problems)
     _employee(node.child("employee"), names)
-    names.used.update(target for spec in stream.activities for _, target in spec.values)
-    names.used.update(name for element in activities for name in types_fields(element, types) if name in names.fields)
     _unused(node.entries("fields"), names)
     return frozenset(names.read)
-
-
-def types_fields(activity: Node, types: Types) -> Iterable[str]:
-    """The names an activity takes by itself: those of its type."""
-    kind = types.get(activity.word("type", ""))
-    return kind.fields if kind else ()
 
 
 def _fields(nodes: Mapping[str, Node], fields: Mapping[str, Field], names: Names) -> None:
@@ -165,11 +157,12 @@ def _elements(node: Node, field: Field, names: Names) -> None:
     """A list: `by` and `keep` name fields of its elements, and those may take from each other."""
     if not field.fields:
         return
-    inner = Names(field.fields, names.params, names.problems)
-    inner.use(node.child("by"), f"field of `{field.name}`")
+    own = Names(field.fields, names.params, names.problems)
+    own.use(node.child("by"), f"field of `{field.name}`")
     for element in node.elements("keep"):
-        inner.use(element, f"field of `{field.name}`")
-    _fields(node.entries("fields"), field.fields, inner)
+        own.use(element, f"field of `{field.name}`")
+    # An element's field may be made of the element's other fields, and of the record's.
+    _fields(node.entries("fields"), field.fields, names.with_fields(field.fields))
     _circle(node.entries("fields"), field.fields, names.problems)
 
 
@@ -192,19 +185,25 @@ def _circle(nodes: Mapping[str, Node], fields: Mapping[str, Field], problems: Pr
 def sources(field: Field) -> tuple[str, ...]:
     """The fields that a field takes its value from."""
     source = field.source
-    if isinstance(source, Text):
-        parts = source.template.parts
-        return tuple(part.path[1] for part in parts if isinstance(part, Reference) and part.path[0] == "field")
-    named = [getattr(source, key, None) for key in ("name", "list")]
-    many = [getattr(source, key, ()) for key in ("names", "fields")] if type(source).__name__ != "Column" else []
-    return (*(name for name in named if isinstance(name, str)), *(name for group in many for name in group))
+    if isinstance(source, FromField):
+        return (source.name,)
+    if isinstance(source, FirstOf):
+        return source.names
+    if isinstance(source, Join):
+        return source.fields
+    if isinstance(source, Sum):
+        return (source.list,)
+    parts = source.template.parts if isinstance(source, Text) else ()
+    return tuple(
+        part.path[1] for part in parts if isinstance(part, Reference) and part.path[0] == "field" and len(part.path) > 1
+    )
 
 
 def _contact(node: Node | None, stream: Stream, names: Names) -> None:
     if node is None:
         return
     _targets(node, CONTACT_FIELDS, "contact field", names)
-    names.used.update(name for name in CONTACT_FIELDS if name in names.fields)
+    names.used.update(taken for _, taken in (stream.contact.values if stream.contact else ()))
     source = node.child("from")
     if source is not None:
         names.use_all(source.elements("key"))
@@ -217,7 +216,7 @@ def _vehicle(node: Node | None, stream: Stream, names: Names) -> None:
     if node is None:
         return
     _targets(node, VEHICLE_FIELDS, "vehicle field", names)
-    names.used.update(name for name in VEHICLE_FIELDS if name in names.fields)
+    names.used.update(taken for _, taken in (stream.vehicle.values if stream.vehicle else ()))
     mapped = {target for target, _ in stream.vehicle.values} if stream.vehicle else set()
     _match(node, VEHICLE_FIELDS, {}, mapped, names.problems)
 
@@ -260,6 +259,8 @@ def _activity(node: Node, types: Types, names: Names) -> None:
     _fields(own, built, inner)
     _circle(own, built, names.problems)
     if kind is not None:
+        # It takes the fields of the same name by itself, unless another is named for the target.
+        inner.used.update(name for name in kind.fields if name in inner.fields and name not in renames(node))
         _targets(node, kind.fields, f"field of {kind.name}", inner)
         _set(node, kind, inner)
     for item in node.elements("key"):
@@ -325,11 +326,17 @@ def _lapsed(word: Node | None, activities: Sequence[Node], types: Types, problem
 
 
 def _employee(node: Node | None, names: Names) -> None:
-    """An employee takes contact fields by name, beside its own."""
+    """An employee takes any field of its stream by name; what it names has to be there."""
     if node is None or not node.is_map:
         return
     names.used.update(names.fields)
+    names.use_all(renames(node).values())
+    for item in node.elements("key"):
+        names.use_all(item.elements("hash") if item.is_map else _parts(item))
+    state = node.child("state")
     names.use(node.child("state", "from"))
+    for case in state.value if state is not None and isinstance(state.value, tuple) else ():
+        names.condition(case.child("if"))
 
 
 def _unused(nodes: Mapping[str, Node], names: Names) -> None:
@@ -348,5 +355,5 @@ def _unused_elements(own: Mapping[str, Node], kind: ActivityType | None, names: 
     if kind is None:
         return
     for name, node in own.items():
-        if name in names.fields and name not in names.used and name not in kind.fields:
+        if name in names.fields and name not in names.used:
             names.problems.add(node, "E066", f"nothing uses the field `{name}` of the element", key=True)
