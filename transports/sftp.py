@@ -34,7 +34,7 @@ from transports.sftp_wire import Attributes, Patience, Silent, Status, Wire, str
 from transports.ssh import Session, login
 from transports.target import Target, written
 
-_WINDOW = 2 << 20  # what is asked for ahead: the product of 100 MB/s and 20 ms
+_WINDOW = 5 << 19  # what is asked for ahead, never less than 2 MiB: 100 MB/s at a round trip of 20 ms
 _BLOCK = 1 << 15  # every server takes this much in one read
 _LARGE_BLOCK = 255 << 10  # OpenSSH's limit, beside its 256 KiB packet
 _CAREFUL = Pace(_BLOCK, 4 * _BLOCK)
@@ -84,15 +84,16 @@ class SftpFiles:
             while True:
                 began = self._tools.clock()
                 entries = self._next_entries(line, handle, len(seen))
+                waited += self._tools.clock() - began
                 if entries is None:
                     return
+                if waited > self._deadline:
+                    line.close()
+                    raise Unreachable(f"{self._where}: the listing does not end")
                 for entry in entries:
                     if entry.name not in seen and self._is_wanted(entry):
                         yield RemoteFile(_text(entry.name), entry.attributes.size, entry.attributes.modified)
                     seen.add(entry.name)
-                waited += self._tools.clock() - began
-                if waited > self._deadline:
-                    raise Unreachable(f"{self._where}: the listing does not end")
         finally:
             if line.is_open:
                 line.tell(wire.CLOSE, string(handle))

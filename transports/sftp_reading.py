@@ -25,7 +25,7 @@ _READS_UNDER_WAY = 64  # as many as OpenSSH's own client
 
 
 class Pace(NamedTuple):
-    """How much one READ asks for, and how much is under way in all, in bytes."""
+    """How much one READ asks for, and how much is under way at most, in bytes; four fifths at least."""
 
     block: int
     window: int
@@ -76,6 +76,8 @@ class Reading:
 
     def _ask_ahead(self) -> None:
         under_way = sum(length for _, _, length in self._waiting)
+        if under_way > self._pace.window - self._pace.window // 5:
+            return  # several reads leave in one packet: each packet has its price
         while self._sent <= self._size and under_way < self._pace.window and len(self._waiting) < _READS_UNDER_WAY:
             length = min(self._pace.block, self._size - self._sent) or 1
             self._waiting.append((self._read(self._sent, length), self._sent, length))
