@@ -1,5 +1,8 @@
 """The YAML loader: what each scalar means, where everything stands, and what is refused, with its place."""
 
+# A row of a table is read as one line.
+# ruff: noqa: E501
+
 import subprocess
 import sys
 from pathlib import Path
