@@ -8,7 +8,7 @@ import fnmatch
 import posixpath
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import re2
@@ -47,8 +47,9 @@ class Source(NamedTuple):
 def claims(feed: str, transport: Node) -> tuple[Source, Claim] | None:
     """What a feed takes from where, or None for a transport without names or one that is not resolved."""
     kind = transport.text("type")
-    filename = transport.child("filename")
-    if kind not in _PLACED or filename is None or not isinstance(filename.value, str):
+    # Without a pattern it takes every file; the fault is then where the transport begins.
+    filename = transport.child("filename") or replace(transport, value="*")
+    if kind not in _PLACED or not isinstance(filename.value, str):
         return None
     directory = transport.child("directory")
     port = transport.child("port")

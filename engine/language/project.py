@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from engine.language import dealers, definition, inherit, kinds, overlap, resolution, schema, tree, yaml
+from engine.language import dealers, definition, inherit, kinds, overlap, resolution, schema, tree, words, yaml
 from engine.language.findings import Finding
 from engine.language.problems import Problems
 from engine.language.resolution import Definition
@@ -106,6 +106,7 @@ class _Outcome(NamedTuple):
 
 def _read(feeds_dir: Path, packaged: Path | None, problems: Problems) -> _Files:
     files = _Files()
+    _note_strays(feeds_dir, problems)
     for relative, path in _paths(feeds_dir, packaged):
         folder, _, name = relative.removesuffix(".yaml").partition("/")
         try:
@@ -154,6 +155,20 @@ def _paths(feeds_dir: Path, packaged: Path | None) -> Iterator[tuple[str, Path]]
                 if relative not in seen and path.is_file():
                     seen.add(relative)
                     yield relative, path
+
+
+def _note_strays(feeds_dir: Path, problems: Problems) -> None:
+    """Files that nobody would ever read, because of how they or their folders are named."""
+    for folder in sorted(feeds_dir.iterdir()) if feeds_dir.is_dir() else ():
+        meant = words.nearest(folder.name, _FOLDERS)
+        for path in sorted(folder.rglob("*.y*ml")) if meant and folder.is_dir() else ():
+            relative = path.relative_to(feeds_dir)
+            if folder.name not in _FOLDERS:
+                help = f"did you mean {Path(str(meant), *relative.parts[1:])}?"
+                problems.take([Finding(str(path), 1, 1, "E053", "error", f"nothing is read from {folder.name}/", help)])
+            elif path.suffix == ".yml":
+                help = f"name it {path.stem}.yaml"
+                problems.take([Finding(str(path), 1, 1, "E053", "error", "definitions end in .yaml", help)])
 
 
 def _types(files: _Files, problems: Problems) -> Mapping[str, ActivityType]:

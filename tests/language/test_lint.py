@@ -41,8 +41,9 @@ def cases() -> list[Case]:
 
 
 def findings_of(folder: Path, case: Case) -> tuple[tuple[Finding, ...], str]:
-    edited = changed(TEXTS[case.file], case.old, case.new)
-    return read(folder, {**TEXTS, case.file: edited}).findings, edited
+    texts = FILES if case.file in FILES else PUSHED
+    edited = changed(texts[case.file], case.old, case.new)
+    return read(folder, {**texts, case.file: edited}).findings, edited
 
 
 @pytest.mark.parametrize("case", cases(), ids=str)
@@ -136,6 +137,15 @@ def test_a_finding_points_into_the_file_where_the_value_was_written(tmp_path: Pa
     texts = {**TEXTS, "vendors/other/sales.yaml": other, SALES: changed(TEXTS[SALES], "order: name", "order: day")}
     found = {(Path(each.file).parent.name, each.code) for each in read(tmp_path, texts).findings}
     assert found == {("other", "E055"), ("ids", "E064")}
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("dealer/acme-rv.yaml", "dealers"), ("vendor/ids/sales.yaml", "vendors"), ("dealers/acme-rv.yml", "acme-rv.yaml")],
+)
+def test_a_file_that_nobody_would_read_is_told(tmp_path: Path, name: str, said: str) -> None:
+    findings = read(tmp_path, {name: "version: 1\n"}).findings
+    assert [(each.code, said in each.help) for each in findings] == [("E053", True)]
 
 
 def test_every_code_has_a_title_and_a_case() -> None:

@@ -156,3 +156,9 @@ def test_a_pattern_that_cannot_be_compared_warns_and_runs(tmp_path: Path) -> Non
     found = read(tmp_path, two(SALES, with_pattern(r"\bSL\b")))
     assert {(each.code, each.severity) for each in found.findings} == {("W004", "warning")}
     assert len(found.feeds) == 2
+
+
+def test_a_feed_without_a_pattern_takes_every_file(tmp_path: Path) -> None:
+    every = changed(changed(SALES, "  filename: ${params.filename}\n", ""), "  regex: true\n", "")
+    found = read(tmp_path, two(every, SALES))
+    assert {each.code for each in found.findings} == {"E072"}
