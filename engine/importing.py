@@ -12,8 +12,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection
-
 from engine import guards
 from engine.decode import decode
 from engine.errors import DeliveryRefused, StoreError
@@ -24,7 +22,7 @@ from engine.model import Batch, Decoded, Fault, Feed, Issue, Tally, Value
 from engine.store import journal, leases
 from engine.store.bulk import bulk_of
 from engine.store.clashes import Memory
-from engine.store.database import lock_dealer, writing
+from engine.store.database import Connection, lock_dealer, writing
 from engine.store.delivery import DeliveryWriter, digester
 from engine.store.entries import Rows
 from engine.store.journal import STORED, Entry, Registered

@@ -1,12 +1,13 @@
 """The one data path: the only place that knows the order of steps, from due feed to deleted remote file."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 from engine import report as reporting
+from engine.connection import connected
 from engine.errors import DecodeError, DeliveryRefused, FeedError, LeaseHeld
 from engine.importing import DryRun, Import, NotMine
 from engine.intake import files as intake
@@ -18,12 +19,8 @@ from engine.model import DeliveryReport, Feed, FeedReport, Issue, RunReport
 from engine.store import leases
 from engine.store.journal import DONE, NOT_MINE, REFUSED, STORED, VANISHED, Entry, Registered
 from engine.store.leases import Lease
-from engine.world import Progress, World, stamp
-from transports import FILES
-from transports.base import Files, LoginRefused, Settings, Tools, TransportError, Unreachable
-
-# How long a refused login rests, by how often it was refused: servers lock accounts.
-_RESTS = {1: timedelta(minutes=15), 2: timedelta(hours=1), 3: timedelta(hours=6), 4: timedelta(hours=24)}
+from engine.world import World, stamp
+from transports.base import Files, LoginRefused, TransportError, Unreachable
 
 
 def run_feeds(feeds: Sequence[Feed], world: World, everyone: Sequence[Feed] = (), dry_run: bool = False) -> RunReport:
@@ -62,7 +59,7 @@ def run_feed(
             return report
         with leased(feed, world) as lease:
             visit = _Visit(feed, registered, world, lease, run, report, sharers, dry_run)
-            with _connected(feed, world) as far:
+            with connected(feed, world) as far:
                 visit.deliveries(far)
     except LeaseHeld as error:
         end(report, "locked", Issue("feed.locked", str(error), "info"))
@@ -271,46 +268,6 @@ def _sharers(feed: Feed, everyone: Sequence[Feed]) -> tuple[Feed, ...]:
     return tuple({one.id: one for one in (feed, *others)}.values())
 
 
-@contextmanager
-def _connected(feed: Feed, world: World) -> Iterator[Files]:
-    """The far side, unless its login was refused lately: servers lock accounts that keep trying."""
-    kind = str(feed.transport["type"])
-    if kind not in FILES:
-        raise DeliveryRefused("transport.notYet", f"this release runs {', '.join(sorted(FILES))}, not {kind}")
-    login, journal = _login(feed), world.journal
-    resting = journal.login_refused_until(login, stamp(world.clock.now()))
-    if resting is not None:
-        raise LoginRefused(f"not tried again before {resting[0]}: {resting[1]}; `feeds state reset` ends the wait")
-    tools = Tools(world.clock.monotonic, _heard(feed, world), world.note)
-    try:
-        with FILES[kind](_settings(feed, world), tools) as far:
-            journal.login_worked(login)
-            yield far
-    except LoginRefused as error:
-        now = world.clock.now()
-        until = journal.login_refused(login, str(error), {n: stamp(now + rest) for n, rest in _RESTS.items()})
-        raise LoginRefused(f"{error}; one try was made, the next not before {until}") from error
-
-
-def _login(feed: Feed) -> str:
-    return " ".join(str(feed.transport.get(name, "")) for name in ("type", "host", "port", "username", "auth"))
-
-
-def _settings(feed: Feed, world: World) -> Settings:
-    return world.secrets.filled(feed.transport)
-
-
-def _heard(feed: Feed, world: World) -> Callable[[int], None]:
-    total = 0
-
-    def heard(count: int) -> None:
-        nonlocal total
-        total += count
-        world.progress(Progress(feed.id, "", total, 0))
-
-    return heard
-
-
 def _sweep(world: World) -> None:
     """Forget sealed copies whose deliveries have rested for as long as we keep them."""
     before = stamp(world.clock.now() - timedelta(days=world.keep_days))
@@ -351,4 +308,3 @@ def code_of(error: Exception) -> str:
     name = type(error).__name__
     room = "transport" if isinstance(error, TransportError) else "engine"
     return f"{room}.{name[0].lower()}{name[1:]}"
-

@@ -10,8 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import Engine
-
 from engine.intake.archive import Archive
 from engine.language.secrets import Secrets
 from engine.store import database, leases, migrate
@@ -51,7 +49,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    engine: Engine
+    engine: database.Engine
     journal: Journal
     archive: Archive
     secrets: Secrets

@@ -102,3 +102,7 @@ def _unusable(error: Exception) -> StoreError:
     state = getattr(cause, "sqlstate", None)
     reason = f"{type(cause).__name__} {state}" if state else str(cause).splitlines()[0]
     return StoreError(f"the database could not do it ({reason}); nothing of this step was kept")
+
+
+# Named here for those above, who never speak to the database themselves.
+__all__ = ["Connection", "Engine", "connect", "lock_dealer", "reading", "writing"]
