@@ -7,7 +7,7 @@ a closing quote, refuses the file, since from there on nobody knows where record
 import csv
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +24,8 @@ csv.field_size_limit(table.FIELD)
 # csv.Error has no code, only a text.
 _CUT_SHORT = "unexpected end of data"
 _TOO_LONG = f"field larger than field limit ({table.FIELD})"
+
+_END = Block(0, [], {})
 
 
 class _Parsed(NamedTuple):
@@ -77,21 +79,27 @@ def decode(path: Path, settings: Mapping[str, Value], batch: int) -> Decoded:
 
 
 def _records(parts: Iterator[Block], dialect: _Dialect) -> Iterator[Records]:
-    """Parse block by block; a record that is not finished in its block is parsed with the next one."""
+    """Parse block by block; a record that is not finished in its block is parsed again with later ones.
+
+    Again only when there is twice as much of it, or no more: a long record costs no more than a long text.
+    """
     held: list[str] = []
     cut: dict[int, str] = {}
-    first = 0
-    for block in parts:
-        first, lines = block.first - len(held), held + block.lines
+    first = due = 0
+    for block in chain(parts, (_END,)):
+        first, lines = block.first if not held else first, held + block.lines
         cut |= block.cut
-        held = []
+        if due and block is not _END and sum(map(len, lines)) < due:
+            held = lines
+            continue
+        held, due = [], 0
         while lines:
             parsed = dialect.parsed(lines)
             yield _placed(first, lines, parsed, cut)
             done = parsed.ends[-1] if parsed.ends else 0
             first, lines = first + done, lines[done:]
-            if parsed.trouble == _CUT_SHORT and sum(map(len, lines)) <= RECORD:
-                held, lines = lines, []
+            if parsed.trouble == _CUT_SHORT and (weight := sum(map(len, lines))) <= RECORD:
+                held, lines, due = lines, [], min(2 * weight, RECORD)
             elif parsed.trouble:
                 if parsed.trouble not in (_CUT_SHORT, _TOO_LONG):
                     raise _refusal("csv.quote", first)

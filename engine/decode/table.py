@@ -38,9 +38,7 @@ def found(cells: list[str]) -> Header:
     `header.nul`. Empty names at the end are a delimiter too many, and noted.
     """
     if any("\0" in cell for cell in cells):
-        raise DecodeError(
-            "header.nul", "the header holds NULs; expected text (is it UTF-16 without a mark, or packed?)"
-        )
+        raise DecodeError("header.nul", "the header holds NULs; expected text (is it UTF-16, or packed?)")
     names = [unicodedata.normalize("NFC", cell.replace("\ufeff", "").strip()) for cell in cells]
     while names and not names[-1]:
         names.pop()

@@ -149,14 +149,14 @@ def measured(path: Path, name: str = "csv") -> tuple[int, str, int]:
     return int(rows), codes, int(peak)
 
 
-def test_memory_is_flat_over_half_a_million_rows(tmp_path: Path) -> None:
+def test_memory_is_flat_over_many_rows(tmp_path: Path) -> None:
     path = tmp_path / "in.csv"
     line = ",".join(f"value{number}" for number in range(10)) + "\n"
     with path.open("w") as file:
         file.write(line.replace("value", "column"))
-        file.writelines(line * 10_000 for _ in range(50))
+        file.writelines(line * 10_000 for _ in range(30))
     rows, codes, peak = measured(path)
-    assert (rows, codes) == (500_000, "")
+    assert (rows, codes) == (300_000, "")
     assert peak < 40
 
 
@@ -177,12 +177,12 @@ def test_a_field_of_64_megabytes_costs_its_row_and_little_memory(tmp_path: Path,
 def test_a_bomb_is_refused_after_a_few_megabytes(tmp_path: Path) -> None:
     path = tmp_path / "in.csv"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("a.csv", "w") as member:
-        for _ in range(300):
+        for _ in range(60):
             member.write(b"1,2\n" * (1 << 18))
     _, code, peak = measured(path)
     assert code == "zip.bomb" and peak < 40
     with gzip.open(path, "wb") as file:
-        file.writelines(b"1,2\n" * (1 << 18) for _ in range(300))
+        file.writelines(b"1,2\n" * (1 << 18) for _ in range(60))
     _, code, peak = measured(path)
     assert code == "zip.bomb" and peak < 40
 

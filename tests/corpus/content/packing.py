@@ -49,8 +49,8 @@ def gzipped() -> Iterator[tuple[str, Callable[[], bytes], Mapping[str, Any]]]:
     yield "gzip-header-only", lambda: packed[:10], CSV
     yield "gzip-wrong-checksum", lambda: packed[:-8] + b"\0\0\0\0" + packed[-4:], CSV
     yield "gzip-bit-flipped", lambda: packed[:14] + bytes([packed[14] ^ 0xFF]) + packed[15:], CSV
-    yield "gzip-bomb", lambda: gzip.compress(b"1,2\n" * (25 * MB), 6, mtime=0), CSV
-    yield "gzip-bomb-of-nuls", lambda: gzip.compress(bytes(100 * MB), 6, mtime=0), CSV
+    yield "gzip-bomb", lambda: gzip.compress(b"1,2\n" * (6 * MB), 6, mtime=0), CSV
+    yield "gzip-bomb-of-nuls", lambda: gzip.compress(bytes(24 * MB), 6, mtime=0), CSV
     yield "gzip-nested", lambda: gzip.compress(packed, mtime=0), CSV
     yield "gzip-of-nothing", lambda: gzip.compress(b"", mtime=0), CSV
     yield "gzip-json", lambda: gzip.compress(b'{"a": 1}', mtime=0), {"format": "json"}
@@ -80,7 +80,7 @@ def zipped() -> Iterator[tuple[str, Callable[[], bytes], Mapping[str, Any]]]:
     yield "zip-wrong-checksum-in-front", lambda: one[:14] + b"\0\0\0\0" + one[18:], CSV  # the one at the end counts
     at = one.index(b"PK\x01\x02") + 16
     yield "zip-wrong-checksum", lambda: one[:at] + b"\0\0\0\0" + one[at + 4 :], CSV
-    yield "zip-bomb", lambda: zipfile_of(("a.csv", bytes(100 * MB))), CSV
+    yield "zip-bomb", lambda: zipfile_of(("a.csv", bytes(24 * MB))), CSV
     yield "zip-many-members", lambda: zipfile_of(*((f"{n:05}-{'x' * 60}.csv", b"") for n in range(12_000))), CSV
     yield "zip-prefixed", lambda: b"MZ" + one, CSV
     yield "zip-json", lambda: zipfile_of(("a.json", b"[1]")), {"format": "json"}
@@ -110,7 +110,7 @@ def workbooks() -> Iterator[tuple[str, Callable[[], bytes], Mapping[str, Any]]]:
     yield "xlsx-a-million-empty-rows", lambda: with_rows(workbook(rows), 1_000_000, EMPTY_ROW), form
     yield "xlsx-formatted-empty-cells", lambda: with_rows(workbook(rows), 50_000, EMPTY_CELL), form
     yield "xlsx-far-cell", lambda: with_rows(workbook(rows), 1, FAR_CELL), form
-    yield "xlsx-bomb", lambda: with_rows(workbook(rows), 1, b"<!--" + b" " * (60 * MB) + b"-->"), form
+    yield "xlsx-bomb", lambda: with_rows(workbook(rows), 1, b"<!--" + b" " * (20 * MB) + b"-->"), form
     yield "xlsx-cut", lambda: workbook(rows)[:2000], form
     yield "xlsx-html", lambda: b"<html><table><tr><td>No</td></tr></table></html>", form
     yield "xlsx-old-xls", lambda: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), form
