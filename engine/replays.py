@@ -32,9 +32,7 @@ def replay_rows(feed: Feed, quarantined: Sequence[int], world: World, run: int |
     return _replayed(feed, wanted, world, run)
 
 
-def _replayed(
-    feed: Feed, wanted: dict[int, Collection[int] | None], world: World, run: int | None
-) -> FeedReport:
+def _replayed(feed: Feed, wanted: dict[int, Collection[int] | None], world: World, run: int | None) -> FeedReport:
     report = FeedReport(feed.id)
     began = world.clock.monotonic()
     try:
@@ -100,4 +98,3 @@ def _replay(
         one.state, one.tally = DONE, work.tally
         world.journal.mark(entry.id, now, state=DONE)
     report.issues += [replace(issue, delivery=entry.name) for issue in work.issues]
-
