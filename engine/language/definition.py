@@ -6,7 +6,7 @@ from engine.language import settings
 from engine.language.filling import Names
 from engine.language.problems import Problems
 from engine.language.resolution import Definition, Resolved, resolve
-from engine.language.shapes import Workshop, check_structure, mapping_hash, shaped
+from engine.language.shapes import Workshop, check_structure, look_at_structure, mapping_hash, shaped
 from engine.language.tree import Node
 from engine.model import Dealer, Feed, SecretRef, Value
 
@@ -61,7 +61,7 @@ def look_at(source: Definition, dealer: Dealer, entry: Node, workshop: Workshop,
     resolved = resolve(source, dealer, entry, problems, samples=True)
     shape = shaped(source, dealer, resolved, workshop, samples=True)
     problems.take(shape.findings)
-    check_structure(source, resolved, workshop, problems)
+    look_at_structure(source, resolved, workshop, problems)
     settings.transport(resolved.tree.child("transport"), problems)
     settings.schedule(resolved.tree.child("schedule"), problems)
     settings.guards(resolved.tree.child("guards"), problems)

@@ -38,7 +38,15 @@ def merged(base: Node, over: Node, problems: Problems, *names: str) -> Node:
 
 
 def refuse_sealed(override: Node, sealed: Sequence[Node], problems: Problems) -> None:
-    """An error for each key of a dealer's override that touches what the definition has sealed."""
+    """An error for each key of a dealer's override that touches what the definition has sealed.
+
+    What a part requires is sealed in every definition: no dealer gives itself what it has not got.
+    """
+    for name, stream in override.entries("streams").items():
+        required = stream.child("requires")
+        if required is not None:
+            message = f"what the stream `{name}` requires is for the definition to say"
+            problems.add(required, "E050", message, "leave it out", key=True)
     for seal in sealed:
         if not isinstance(seal.value, str):
             continue
@@ -58,10 +66,18 @@ def refuse_sealed(override: Node, sealed: Sequence[Node], problems: Problems) ->
             )
 
 
-def check_structure(root: Node, problems: Problems) -> None:
-    """Whether what came of merging and filling still has the structure of a feed."""
+def check_structure(root: Node, problems: Problems, override: Sequence[Node] = ()) -> None:
+    """Whether what came of merging and filling still has the structure of a feed.
+
+    What an override breaks in the definition's own part is the override's fault, and told at its key.
+    """
+    files = {node.key.document.path for node in override}
     for fault in schema.problems("feed", root.written):
-        problems.add(root.at(fault.path), fault.code, fault.message, fault.help, key=fault.on_key)
+        at, on_key = root.at(fault.path), fault.on_key
+        if files and at.place.document.path not in files:
+            section = str(fault.path[0]) if fault.path else ""
+            at, on_key = next((node for node in override if node.key.path[-1] == section), override[0]), True
+        problems.add(at, fault.code, fault.message, fault.help, key=on_key)
 
 
 def _replaces(base: Node, over: Node, names: Sequence[str]) -> bool:

@@ -100,6 +100,11 @@ def _prepared(source: Definition, dealer: Dealer, resolved: Resolved, workshop: 
 
 def check_structure(source: Definition, resolved: Resolved, workshop: Workshop, problems: Problems) -> None:
     """Whether it is still a feed after overriding and filling: looked at once for each difference that counts."""
+    alone = workshop.structures.get(source.name, ())
+    if alone:
+        # It is no feed by itself: what a dealer adds cannot be judged.
+        problems.take(alone)
+        return
     given = {name: node.plain for name, node in resolved.names.params.items() if name in source.wholes}
     over = {key: node.plain for key, node in resolved.override.items()}
     # What an override names may be any of the parameters.
@@ -108,9 +113,17 @@ def check_structure(source: Definition, resolved: Resolved, workshop: Workshop, 
     found = workshop.structures.get(key)
     if found is None:
         heard = Problems()
-        inherit.check_structure(whole(resolved), heard)
+        inherit.check_structure(whole(resolved), heard, tuple(resolved.override.values()))
         found = workshop.structures[key] = heard.findings
     problems.take(found)
+
+
+def look_at_structure(source: Definition, resolved: Resolved, workshop: Workshop, problems: Problems) -> None:
+    """The same for a definition alone, remembered for its feeds."""
+    heard = Problems()
+    inherit.check_structure(whole(resolved), heard)
+    workshop.structures[source.name] = heard.findings
+    problems.take(heard.findings)
 
 
 def _cursor(tree: Node) -> tuple[Node, ...]:

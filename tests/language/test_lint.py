@@ -148,6 +148,24 @@ def test_a_file_that_nobody_would_read_is_told(tmp_path: Path, name: str, said: 
     assert [(each.code, said in each.help) for each in findings] == [("E053", True)]
 
 
+def test_what_an_override_breaks_is_told_at_the_override(tmp_path: Path) -> None:
+    streams = "    override: {streams: {late: {records: {if: state}}}}\n    confirmed"
+    found = edited(tmp_path, (DEALER, "    confirmed", streams))
+    errors = [each for each in found.findings if each.severity == "error"]
+    assert {Path(each.file).name for each in errors} == {"acme-rv.yaml"}, shown(found.findings)
+    assert {(each.line, each.column) for each in errors} == {place(found.sources[errors[0].file], "streams: {late")}
+
+
+def test_a_definition_that_does_not_fit_its_own_defaults_makes_no_feed(tmp_path: Path) -> None:
+    found = edited(
+        tmp_path,
+        (SALES, "settle: 60s", "settle: ${params.settle}"),
+        (SALES, "  folder: {", "  settle: {type: string, default: soon}\n  folder: {"),
+    )
+    assert [each.code for each in found.findings] == ["E025"]
+    assert "acme-rv/ids-sales" not in found.feeds
+
+
 def test_every_code_has_a_title_and_a_case() -> None:
     tried = {case.code for case in cases()}
     assert tried <= set(CODES)
