@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
+
 from engine import guards
 from engine.decode import decode
 from engine.errors import DeliveryRefused, StoreError
@@ -22,7 +23,7 @@ from engine.model import Batch, Decoded, Fault, Feed, Issue, Tally, Value
 from engine.store import journal, leases
 from engine.store.bulk import bulk_of
 from engine.store.clashes import Memory
-from engine.store.database import Connection, lock_dealer, writing
+from engine.store.database import Connection, lock_dealer, refresh_statistics, writing
 from engine.store.delivery import DeliveryWriter, digester
 from engine.store.entries import Rows
 from engine.store.journal import STORED, Entry, Registered
@@ -32,6 +33,7 @@ from engine.world import Progress, World, stamp
 
 _MOST_ROW_ISSUES = 100  # rows of one delivery that are listed one by one; all are in quarantine
 _SMALLEST_ROW = 2  # bytes: a file that could not hold more rows than a part needs no first reading
+_BIG = 20_000  # new rows after which the database's statistics are worth renewing
 _PACKED = (b"\x1f\x8b", b"PK")
 
 
@@ -83,6 +85,8 @@ class Import:
                 pass
         finally:
             gc.unfreeze()
+        if self.tally.inserted >= _BIG:
+            refresh_statistics(self.world.engine)
         self._report(mapping, decoded)
 
     def _part(self, decoded: Decoded, mapping: FeedMapping, batches: Iterator[Batch], limit: int | None) -> bool:

@@ -22,6 +22,9 @@ from engine.store.leases import Lease
 from engine.world import World, stamp
 from transports.base import Files, LoginRefused, TransportError, Unreachable
 
+_RAW_KEPT = timedelta(days=90)  # text of quarantined rows, after they were dealt with
+_HELD = timedelta(days=30)  # an activity that waits longer for another is a person's affair
+
 
 def run_feeds(feeds: Sequence[Feed], world: World, everyone: Sequence[Feed] = (), dry_run: bool = False) -> RunReport:
     """Run feeds one after the other and keep the report; one feed's fault never stops the next.
@@ -61,6 +64,7 @@ def run_feed(
             visit = _Visit(feed, registered, world, lease, run, report, sharers, dry_run)
             with connected(feed, world) as far:
                 visit.deliveries(far)
+            _warn_of_held(registered, world, report)
     except LeaseHeld as error:
         end(report, "locked", Issue("feed.locked", str(error), "info"))
     except (Unreachable, LoginRefused) as error:
@@ -268,11 +272,19 @@ def _sharers(feed: Feed, everyone: Sequence[Feed]) -> tuple[Feed, ...]:
     return tuple({one.id: one for one in (feed, *others)}.values())
 
 
+def _warn_of_held(registered: Registered, world: World, report: FeedReport) -> None:
+    count = world.journal.held_too_long(registered.id, stamp(world.clock.now() - _HELD))
+    if count:
+        text = f"{count} activities have waited for another for more than {_HELD.days} days: see `feeds activities search --state held`"
+        report.issues.append(Issue("activity.heldLong", text, "warning"))
+
+
 def _sweep(world: World) -> None:
     """Forget sealed copies whose deliveries have rested for as long as we keep them."""
     before = stamp(world.clock.now() - timedelta(days=world.keep_days))
     for digest in world.journal.archived(before):
         world.archive.forget(digest)
+    world.journal.forget_raw(stamp(world.clock.now() - _RAW_KEPT))
 
 
 def finished(report: FeedReport, seconds: float) -> FeedReport:

@@ -80,6 +80,16 @@ def writing(engine: Engine) -> Iterator[Connection]:
         raise _unusable(error) from error
 
 
+def refresh_statistics(engine: Engine) -> None:
+    """Tell the planner how large the tables have become; worth it after a first big load."""
+    with writing(engine) as connection:
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("ANALYZE contacts, contact_keys, vehicles, activities")
+        else:
+            connection.exec_driver_sql("PRAGMA analysis_limit = 1000")
+            connection.exec_driver_sql("ANALYZE")
+
+
 def lock_dealer(connection: Connection, dealer_id: int) -> None:
     """Let one import of a dealer write at a time, until the transaction ends.
 
@@ -105,4 +115,4 @@ def _unusable(error: Exception) -> StoreError:
 
 
 # Named here for those above, who never speak to the database themselves.
-__all__ = ["Connection", "Engine", "connect", "lock_dealer", "reading", "writing"]
+__all__ = ["Connection", "Engine", "connect", "lock_dealer", "reading", "refresh_statistics", "writing"]

@@ -23,7 +23,18 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.model import Feed, Issue, Tally
 from engine.store.database import reading, writing
-from engine.store.tables import breakers, dealers, deliveries, feeds, installation, issues, runs, sightings
+from engine.store.tables import (
+    activities,
+    breakers,
+    dealers,
+    deliveries,
+    feeds,
+    installation,
+    issues,
+    quarantine,
+    runs,
+    sightings,
+)
 
 TAKING, SEALED, STORED, DONE = "taking", "sealed", "stored", "done"
 REFUSED, VANISHED, NOT_MINE = "refused", "vanished", "notMine"
@@ -245,6 +256,23 @@ class Journal:
                 .having(settled)
             )
             return [row.sha256 for row in connection.execute(statement)]
+
+    def forget_raw(self, before: str) -> None:
+        """Drop the text of quarantined rows that were dealt with before that time; the reason stays."""
+        done = (quarantine.c.resolved_at < before, quarantine.c.raw.is_not(None))
+        with reading(self._engine) as connection:
+            found = [row.id for row in connection.execute(select(quarantine.c.id).where(*done).limit(10_000))]
+        if found:
+            with writing(self._engine) as connection:
+                values = {"raw": None, "value": None, "fix": None}
+                connection.execute(update(quarantine).where(quarantine.c.id.in_(found)).values(values))
+
+    def held_too_long(self, feed_id: int, before: str) -> int:
+        """Activities of this feed that wait for another since before that time."""
+        waiting = (activities.c.feed_id == feed_id, activities.c.waits_for.is_not(None))
+        with reading(self._engine) as connection:
+            statement = select(func.count()).select_from(activities).where(*waiting, activities.c.created_at < before)
+            return int(connection.execute(statement).scalar_one())
 
     # --- what listings saw, and logins that were refused ------------------------------------
 
