@@ -17,8 +17,16 @@ HANDS = tuple(
 )
 
 
-def traced(work: Callable[[], Any], at_line: Callable[[int], None], rooms: tuple[str, ...] = PRODUCT) -> int:
-    """Run `work`, and `at_line(n)` before the n-th distinct line of those rooms is executed; how many there were."""
+def traced(
+    work: Callable[[], Any],
+    at_line: Callable[[int], None],
+    rooms: tuple[str, ...] = PRODUCT,
+    at_any: Callable[[], None] | None = None,
+) -> int:
+    """Run `work`, and `at_line(n)` before the n-th distinct line of those rooms is executed; how many there were.
+
+    `at_any` is called before a line that was executed before.
+    """
     seen: dict[CodeType, set[int]] = {}
     count = 0
 
@@ -30,6 +38,8 @@ def traced(work: Callable[[], Any], at_line: Callable[[int], None], rooms: tuple
                 known.add(frame.f_lineno)
                 count += 1
                 at_line(count)
+            elif at_any is not None:
+                at_any()
         return line
 
     def call(frame: FrameType, event: str, _: Any) -> Any:

@@ -140,7 +140,6 @@ class Scene:
         done = runner.run_feeds([self.feed], world, [self.feed])
         with self.log.open("a") as told:
             told.write(json.dumps(report.plain(done), default=str) + "\n")
-        world.engine.dispose()
         return done
 
 
@@ -182,8 +181,6 @@ class Studio:
         for process in self._processes:
             process.kill()
             process.wait()
-        if self._template is not None:
-            self._postgres().drop(self._template)
 
     def _placed(self, setup: Setup, root: Path, name: str) -> Feed:
         """The feed, turned to where this scene's files lie and to what becomes of them."""
