@@ -2,26 +2,36 @@
 
 from collections.abc import Callable
 
+from engine.errors import RecordError
 from engine.model import Value
 
 LARGEST = 50_000
 
 
 class Memo(dict[str, Value]):
-    """`memo[text]` is `read(text)`; emptied when it is full, so a file of any length fits in memory.
+    """`memo[text]` is `read(text)`, or raises what it raised; forgotten when full, so any file fits in memory.
 
-    What `read` raises is raised again each time: only good values are kept.
+    What cannot be read is remembered too: a placeholder such as 00/00/0000 may stand in every other row.
     """
 
-    __slots__ = ("largest", "read")
+    __slots__ = ("largest", "read", "refused")
 
     def __init__(self, read: Callable[[str], Value], largest: int = LARGEST) -> None:
         super().__init__()
         self.read = read
         self.largest = largest
+        self.refused: dict[str, tuple[str, str, str | None]] = {}
 
     def __missing__(self, text: str) -> Value:
-        value = self.read(text)
+        if text in self.refused:
+            raise RecordError(*self.refused[text])
+        try:
+            value = self.read(text)
+        except RecordError as error:
+            if len(self.refused) >= self.largest:
+                self.refused.clear()
+            self.refused[text] = (error.code, error.message, error.field)
+            raise
         if len(self) >= self.largest:
             self.clear()
         self[text] = value

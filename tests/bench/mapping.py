@@ -10,9 +10,12 @@ import random
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+
+import jmespath
 
 from engine.mapping import compile_mapping
+from engine.mapping.compiler import compiled_path
 from engine.model import Batch, Decoded, Feed, Field, FromField, KeyHash, KeyParts, StateCase, StateRule, Value
 from tests.mapping.feeds import CONTEXT, activity, batch, column, feed, stream
 
@@ -130,6 +133,60 @@ def mapper(feed: Feed, batches: list[Batch]) -> Callable[[], Value]:
     return run
 
 
+ORDER: dict[str, Value] = {
+    "id": "o1",
+    "number": 40217,
+    "status": "Invoice",
+    "invoiced": True,
+    "paid": True,
+    "customer": {
+        "firstName": "Mina",
+        "lastName": "Hart",
+        "emails": [{"email": "mina@example.com", "primary": True}],
+        "phones": [{"number": "555-555-0111", "primary": False}, {"number": "555-555-0112", "primary": True}],
+    },
+    "vehicle": {"vin": "1ZZTS24E7N1000101", "year": 2020, "make": "Ex", "model": "Comet", "mileage": {"out": 84230}},
+    "services": [
+        {
+            "id": f"s{number}",
+            "name": f"Service {number}",
+            "approval": "Approved" if number % 2 else "Declined",
+            "cents": 1000 * number,
+            "labors": [{"name": f"l{at}", "technician": {"id": f"T{at}"}} for at in range(2)],
+        }
+        for number in range(4)
+    ],
+}
+EXPRESSIONS = (
+    *("id", "number", "status", "vehicle.vin", "vehicle.year", "vehicle.make", "vehicle.model", "vehicle.mileage.out"),
+    *("customer.firstName", "customer.lastName", "services[0].name", "length(services)", "sum(services[].cents)"),
+    *("customer.emails[?primary].email | [0]", "customer.phones[?primary].number | [0]", "join(', ', services[].name)"),
+    *("services[?approval == 'Approved'].name", "services[?approval == 'Declined'].{id: id, name: name}"),
+    *("services[].labors[].technician.id", "invoiced && paid && status == 'Invoice'"),
+)
+
+
+def paths() -> dict[str, Callable[[], Value]]:
+    """S5: twenty expressions on one nested order, by jmespath and as one compiled function."""
+    expressions = [jmespath.compile(text) for text in EXPRESSIONS]
+    compiled = compiled_path(f"[{', '.join(EXPRESSIONS)}]")
+    return {
+        "twenty expressions, jmespath": lambda: [expression.search(ORDER) for expression in expressions],
+        "twenty expressions, compiled": lambda: compiled(ORDER),
+    }
+
+
+def medians(ways: Mapping[str, Callable[[], Value]], rounds: int, size: int) -> dict[str, float]:
+    """Microseconds of processor time a record, each way in turn in every round."""
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, run in ways.items():
+            start = time.process_time()
+            run()
+            times[name].append((time.process_time() - start) / size * 1e6)
+    return {name: statistics.median(found) for name, found in times.items()}
+
+
 def main() -> None:
     rows = sales(RECORDS)
     text = "".join(",".join(row) + "\n" for row in rows)
@@ -141,18 +198,17 @@ def main() -> None:
         "full: contact, vehicle, activity": mapper(full(), batches),
         "full, with a hash in the key": mapper(full(hashed=True), batches),
     }
-    times: dict[str, list[float]] = {name: [] for name in ways}
     gc.disable()  # as around a run's batches
-    for _ in range(ROUNDS):
-        for name, run in ways.items():
-            start = time.process_time()
-            run()
-            times[name].append((time.process_time() - start) / RECORDS * 1e6)
-    base = statistics.median(times["csv.reader alone"])
-    for name, found in times.items():
-        median = statistics.median(found)
-        sys.stdout.write(f"{name:34} {median:6.2f} us a record  {median / base:5.2f} x csv.reader\n")
+    found = medians(ways, ROUNDS, RECORDS)
+    for name, each in found.items():
+        write(f"{name:34} {each:7.2f} us a record {each / found['csv.reader alone']:6.2f} x csv.reader\n")
+    found = medians(paths(), 1_000, 1)
+    base = found["twenty expressions, jmespath"]
+    for name, each in found.items():
+        write(f"{name:34} {each:7.2f} us a record {base / each:6.2f} x as fast as jmespath\n")
 
+
+write = sys.stdout.write
 
 if __name__ == "__main__":
     main()

@@ -137,6 +137,23 @@ def test_fields_are_made_of_fields_whatever_their_order() -> None:
     }
 
 
+def test_a_field_that_tolerates_faults_does_not_excuse_what_it_is_made_of() -> None:
+    fields = (Field("day", FromField("sold"), type="date", on_error="blank"), column("sold", type="date"))
+    made = single(feed(stream(NUMBER, *fields, activities=[activity("number")])), ["1", "soon"], ["Number", "sold"])
+    assert [(fault.code, fault.field) for fault in made.faults] == [("date.unreadable", "sold")]
+
+
+def test_what_is_made_of_a_damaged_field_is_no_fault_of_its_own() -> None:
+    fields = (
+        column("amount", type="money"),
+        Field("copy", FromField("amount")),
+        Field("any", FirstOf(("copy", "amount"))),
+    )
+    spec = activity("number", values=["any"])
+    made = single(feed(stream(NUMBER, *fields, activities=[spec])), ["1", "1,50"], ["Number", "amount"])
+    assert [fault.message for fault in made.faults] == ["expected an amount such as 1,284.55, found '1,50'"]
+
+
 def test_a_circle_of_fields_is_the_authors_error() -> None:
     with pytest.raises(DefinitionError):
         opened(feed(stream(Field("a", FromField("b")), Field("b", FromField("a")))), [])

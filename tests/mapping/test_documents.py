@@ -51,6 +51,8 @@ TAGS = path("tags", type="list")
         ("a != 'x'", {"a": "y"}, "taken"),
         ("a != 'x'", {}, "filtered"),  # a blank is not unlike
         ("!(a == 'x')", {}, "filtered"),
+        ("a == b", {}, "filtered"),  # two blanks are not alike either
+        ("a == b", {"a": "x", "b": "x"}, "taken"),
         ("a == `null`", {}, "taken"),
         ("a != `null`", {"a": "x"}, "taken"),
         ("!a", {}, "taken"),
@@ -224,6 +226,13 @@ def test_each_element_is_an_activity_of_its_own() -> None:
         ("element.dateTime.unreadable", "appointments[2].start")
     ]
     assert made.faults == []
+
+
+def test_a_condition_of_an_element_sees_its_own_fields_first() -> None:
+    spec = activity("id", each="parts", fields={"note": path("note")}, condition="note == 'x'", values=["note"])
+    feeds = feed(stream(ID, path("note"), path("parts", type="list"), activities=[spec], condition="note == 'y'"))
+    made = single(feeds, {"id": "1", "note": "y", "parts": [{"note": "x"}, {"note": "y"}, {}]})
+    assert [found.fields for found in made.records[0].activities] == [{"note": "x"}]
 
 
 @pytest.mark.parametrize("record", [{}, {"appointments": None}, {"appointments": []}])

@@ -86,9 +86,24 @@ def test_a_value_of_too_many_parts_is_refused() -> None:
 
 
 def test_a_memo_stays_within_its_bound() -> None:
-    memo = Memo(int, largest=10)
-    assert [memo[str(number)] for number in range(100)] == list(range(100))
+    read: list[str] = []
+
+    def number(text: str) -> int:
+        read.append(text)
+        if text.endswith("7"):
+            raise RecordError("integer.unreadable", "no sevens")
+        return int(text)
+
+    memo = Memo(number, largest=10)
+    for text in map(str, range(100)):
+        for _ in ("first", "remembered"):
+            try:
+                assert memo[text] == int(text)
+            except RecordError as error:
+                assert (error.code, text[-1]) == ("integer.unreadable", "7")
+    assert read == list(map(str, range(100)))
     assert len(memo) <= 10
+    assert len(memo.refused) <= 10
 
 
 @given(st.text(alphabet="()-. 0123456789+x", min_size=1, max_size=20))
