@@ -96,10 +96,11 @@ def _keyed(text: str) -> ColumnElement[bool]:
     """By e-mail, by the end of a phone number, or by the sender's own number."""
     value, kind = contact_keys.c.value, contact_keys.c.kind
     ways = [(kind == "external") & (value == text), (kind == "email") & (value == text.casefold())]
-    digits = "".join(c for c in text if c.isdigit()).lstrip("0")
-    if _PHONE.fullmatch(text) and len(digits) >= _FEWEST_DIGITS:
-        # Stored as +15555550101: however it is written down, it ends alike.
-        ways.append((kind == "phone") & value.endswith(digits, autoescape=True))
+    digits = "".join(c for c in text if c.isdecimal()) if _PHONE.fullmatch(text) else ""
+    for end in {digits, digits.lstrip("0")}:
+        # Stored as +15555550101: however it is written down, it ends alike, or does behind the zeros.
+        if len(end) >= _FEWEST_DIGITS:
+            ways.append((kind == "phone") & value.endswith(end, autoescape=True))
     return exists().where(contact_keys.c.contact_id == contacts.c.id, or_(*ways)).correlate(contacts)
 
 

@@ -210,7 +210,7 @@ class _Reader:
         text = cast(stored, SqlText)
         if self._is_sqlite:
             # SQLite reads as much of a text as looks like a number: what does not as a whole is no match.
-            sound = and_(text.op("GLOB")("*[0-9]*"), not_(text.op("GLOB")("*[^0-9.-]*")))
+            sound = and_(text.bool_op("GLOB")("*[0-9]*"), not_(text.bool_op("GLOB")("*[^0-9.-]*")))
         else:
             sound = text.regexp_match(_NUMBER)
         guarded = case((sound, cast(text, Numeric)), else_=None)
