@@ -275,7 +275,8 @@ def _sharers(feed: Feed, everyone: Sequence[Feed]) -> tuple[Feed, ...]:
 def _warn_of_held(registered: Registered, world: World, report: FeedReport) -> None:
     count = world.journal.held_too_long(registered.id, stamp(world.clock.now() - _HELD))
     if count:
-        text = f"{count} activities have waited for another for more than {_HELD.days} days: see `feeds activities search --state held`"
+        where = "see `feeds activities search --state held`"
+        text = f"{count} activities have waited for another for more than {_HELD.days} days: {where}"
         report.issues.append(Issue("activity.heldLong", text, "warning"))
 
 

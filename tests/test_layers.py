@@ -120,4 +120,3 @@ def test_only_the_runner_joins_the_far_side_and_what_writes_rows() -> None:
     joined = {name for name, others in IMPORTS.items() if others & writers and room(name) != "store"}
     assert joined == {"engine.importing"}
     assert {name for name, others in IMPORTS.items() if joined & others} <= {"engine.runner", "engine.replays"}
-

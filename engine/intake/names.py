@@ -3,6 +3,8 @@
 import re
 
 _ESCAPED = re.compile(r"\\x([0-9a-f]{2})|\\\\")
+# Where Python puts bytes that are no UTF-8 (PEP 383).
+_BYTES, _FIRST_BYTE, _LAST_BYTE = 0xDC00, 0xDC80, 0xDCFF
 CLAIM_PREFIX = ".feeds-claim-"
 _LONGEST = 255  # bytes of a name on the file systems that matter
 
@@ -17,9 +19,9 @@ def escaped(name: str) -> str:
         code = ord(character)
         if character == "\\":
             parts.append("\\\\")
-        elif 0xDC80 <= code <= 0xDCFF:
-            parts.append(f"\\x{code - 0xDC00:02x}")
-        elif code < 0x20 or code == 0x7F or 0x80 <= code < 0xA0 or not character.isprintable():
+        elif _FIRST_BYTE <= code <= _LAST_BYTE:
+            parts.append(f"\\x{code - _BYTES:02x}")
+        elif not character.isprintable():
             parts.append("".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogatepass")))
         else:
             parts.append(character)

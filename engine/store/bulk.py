@@ -171,8 +171,8 @@ class PostgresqlBulk:
         # analysed it believes that one row answers, and would go through all of it per value.
         statement = (
             f"SELECT {wanted.columns} FROM (SELECT value, i - 1 AS i FROM unnest(?::{kind}[]) WITH ORDINALITY"
-            f" AS u(value, i)) AS w CROSS JOIN LATERAL (SELECT {alias}.* FROM {wanted.table} WHERE {wanted.on} OFFSET 0)"
-            f" AS {alias} {wanted.more}"
+            " AS u(value, i)) AS w CROSS JOIN LATERAL"
+            f" (SELECT {alias}.* FROM {wanted.table} WHERE {wanted.on} OFFSET 0) AS {alias} {wanted.more}"
         )
         return self.rows(statement, list(values), *parameters)
 

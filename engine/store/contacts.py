@@ -179,9 +179,10 @@ class Contacts:
     def _is_newer(self, one: Asked, old: Sequence[Any] | None) -> bool:
         if old is None:
             return True
-        if one.version is not None and len(old) > 2:
-            return bool(one.version >= old[2])
-        return (self._origin.root, one.line) >= (old[0], old[1])
+        delivery, line, *version = old
+        if one.version is not None and version:
+            return bool(one.version >= version[0])
+        return (self._origin.root, one.line) >= (delivery, line)
 
     def _write(self, fresh: _Fresh) -> None:
         origin, people = self._origin, fresh.people
@@ -221,7 +222,8 @@ class Contacts:
     def _write_reviews(self, reviews: Sequence[tuple[Person, Person, str, int]]) -> None:
         for person, other, reason, line in reviews:
             self._bulk.rows(
-                "INSERT INTO reviews (dealer_id, contact_id, candidate_id, reason, delivery_id, line, state, created_at)"
+                "INSERT INTO reviews"
+                " (dealer_id, contact_id, candidate_id, reason, delivery_id, line, state, created_at)"
                 " VALUES (?, ?, ?, ?, ?, ?, 'open', ?) ON CONFLICT DO NOTHING",
                 self._origin.dealer_id,
                 person.id,

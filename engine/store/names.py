@@ -8,6 +8,7 @@ import unicodedata
 from functools import lru_cache
 
 _WORDS = re.compile(r"[^\W\d_]+")
+_APOSTROPHES = re.compile("['\u2019]")
 _PREFIX = 3  # letters: "Rob" may be "Robin", "Jo" may not be "John"
 
 
@@ -15,7 +16,7 @@ _PREFIX = 3  # letters: "Rob" may be "Robin", "Jo" may not be "John"
 def folded(name: str) -> tuple[str, ...]:
     """The words of a name without case, accents and punctuation: "O'Neil-Día" is (oneil, dia)."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
-    return tuple(_WORDS.findall(plain.casefold().replace("'", "").replace("’", "")))
+    return tuple(_WORDS.findall(_APOSTROPHES.sub("", plain.casefold())))
 
 
 def compatible(first: str, last: str, company: str, other_first: str, other_last: str, other_company: str) -> bool:

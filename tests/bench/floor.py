@@ -55,7 +55,10 @@ def write(url: str, folder: Path) -> float:
                     marks = ", ".join("?" * len(names))
                     driver.executemany(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", batch)
                 else:
-                    with driver.cursor() as cursor, cursor.copy(f"COPY {table} ({', '.join(names)}) FROM STDIN") as copy:
+                    with (
+                        driver.cursor() as cursor,
+                        cursor.copy(f"COPY {table} ({', '.join(names)}) FROM STDIN") as copy,
+                    ):
                         copy.write(batch)
     seconds = time.perf_counter() - began
     engine.dispose()

@@ -87,18 +87,20 @@ class Shop:
         return [{"id": number, **plain(fields)} for number, fields in rows]
 
     def activities(self) -> dict[str, dict[str, Any]]:
-        rows = self.rows("SELECT key, state, occurred, contact_id, vehicle_id, fields, match FROM activities ORDER BY id")
+        rows = self.rows(
+            "SELECT key, state, occurred, contact_id, vehicle_id, fields, match FROM activities ORDER BY id"
+        )
         names = ("state", "occurred", "contact", "vehicle")
-        return {
-            row[0]: {**dict(zip(names, row[1:5], strict=True)), "match": row[6], **plain(row[5])} for row in rows
-        }
+        return {row[0]: {**dict(zip(names, row[1:5], strict=True)), "match": row[6], **plain(row[5])} for row in rows}
 
     def changes(self) -> list[dict[str, Any]]:
         return [plain(row[0]) for row in self.rows("SELECT changes FROM activity_changes ORDER BY id")]
 
     def quarantined(self) -> list[tuple[str, int, str]]:
         """(code, line, raw) of what waits for a person."""
-        return [tuple(r) for r in self.rows("SELECT code, line, raw FROM quarantine WHERE state = 'open' ORDER BY line")]  # type: ignore[misc]
+        return [
+            tuple(r) for r in self.rows("SELECT code, line, raw FROM quarantine WHERE state = 'open' ORDER BY line")
+        ]  # type: ignore[misc]
 
 
 def plain(value: Any) -> Any:
@@ -111,4 +113,3 @@ def counts(report: FeedReport) -> dict[str, int]:
     tally = report.tally
     names: Sequence[str] = ("read", "inserted", "updated", "unchanged", "filtered", "quarantined")
     return {name: getattr(tally, name) for name in names if getattr(tally, name)}
-

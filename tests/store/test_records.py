@@ -24,7 +24,10 @@ def test_the_same_file_again_writes_nothing(shop: Shop) -> None:
     before = shop.rows("SELECT * FROM activities ORDER BY id"), shop.rows("SELECT * FROM contacts ORDER BY id")
     report = shop.run("a.csv", HEADER, ROBIN, SAM)
     assert counts(report) == {"read": 2, "unchanged": 2}
-    assert before == (shop.rows("SELECT * FROM activities ORDER BY id"), shop.rows("SELECT * FROM contacts ORDER BY id"))
+    assert before == (
+        shop.rows("SELECT * FROM activities ORDER BY id"),
+        shop.rows("SELECT * FROM contacts ORDER BY id"),
+    )
 
 
 def test_a_changed_row_updates_and_the_change_is_kept(shop: Shop) -> None:
@@ -75,7 +78,9 @@ def test_the_same_bad_row_again_is_counted_but_not_kept_twice(shop: Shop) -> Non
 def test_a_row_that_comes_right_closes_what_waited_for_it(shop: Shop) -> None:
     path = shop.home / "feeds/vendors/north/sales.yaml"
     shop.run("a.csv", HEADER, ROBIN.replace("2026-01-02", "01/02/2026"))
-    path.write_text(path.read_text().replace("formats: ['%Y-%m-%d'], required", "formats: ['%Y-%m-%d', '%m/%d/%Y'], required"))
+    path.write_text(
+        path.read_text().replace("formats: ['%Y-%m-%d'], required", "formats: ['%Y-%m-%d', '%m/%d/%Y'], required")
+    )
     report = shop.run("b.csv", HEADER, ROBIN.replace("2026-01-02", "01/02/2026"))
     assert counts(report) == {"read": 1, "inserted": 1}
     assert shop.rows("SELECT state FROM quarantine") == [("replayed",)]
