@@ -12,7 +12,7 @@ from typing import Protocol
 
 from engine.intake.archive import Archive
 from engine.language.secrets import Secrets
-from engine.store import database, leases, migrate
+from engine.store import database, leases, shape
 from engine.store.journal import Journal
 
 
@@ -68,7 +68,7 @@ def open_world(
 ) -> World:
     """Connect; an empty database gets its tables, one of another version is a StoreError."""
     engine = database.connect(database_url)
-    migrate.prepare(engine)
+    shape.prepare(engine)
     return World(
         engine,
         Journal(engine),

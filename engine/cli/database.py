@@ -4,7 +4,7 @@ import click
 
 from engine.cli.settings import command, settings
 from engine.report import OK
-from engine.store import migrate
+from engine.store import migrate, shape
 from engine.store.opening import opened
 
 
@@ -16,8 +16,8 @@ def database() -> None:
 @command("upgrade", database, help="Take every step that is missing, in one transaction. Make a backup first.")
 def upgrade() -> int:
     engine = opened(settings().database_url)
-    before = migrate.version(engine)
+    before = shape.version(engine)
     migrate.upgrade(engine)
-    after = migrate.version(engine)
+    after = shape.version(engine)
     click.echo(f"at version {after} already" if before == after else f"from {before or 'an empty database'} to {after}")
     return OK

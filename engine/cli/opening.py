@@ -11,7 +11,7 @@ import click
 from engine import log
 from engine.cli.settings import Settings, stamped
 from engine.language.secrets import Secrets
-from engine.store import migrate
+from engine.store import shape
 from engine.store.opening import Store, opened
 from engine.world import World, open_world
 
@@ -28,7 +28,7 @@ def store(settings: Settings) -> Store:
     """The store, with its tables."""
     engine = opened(settings.database_url)
     click.get_current_context().call_on_close(engine.dispose)
-    migrate.prepare(engine)
+    shape.prepare(engine)
     return engine
 
 

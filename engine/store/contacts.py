@@ -14,7 +14,7 @@ import orjson
 from engine.model import ContactSpec, MappedContact, Tally
 from engine.store import matching
 from engine.store.bulk import Bulk, Same, Wanted, decoded
-from engine.store.matching import EXTERNAL, LAST, STORED_KINDS, Known, Person, Rule
+from engine.store.matching import EXTERNAL, KEYS, LAST, STORED_KINDS, Known, Person, Rule
 from engine.store.origin import Origin
 
 _MOST_CANDIDATES = 5  # pairs to review per record; a mailbox shared by hundreds is no hint
@@ -78,11 +78,12 @@ class Contacts:
 
     def _known(self, rules: Sequence[Rule], asked: Sequence[Asked]) -> Known:
         """Read every contact the records could match, with one statement per kind of key."""
-        known = Known({kind: {} for kind in (*STORED_KINDS, LAST)})
+        kinds = (*STORED_KINDS, LAST) if any(rule.kind == LAST for rule in rules) else STORED_KINDS
+        known = Known({kind: {} for kind in kinds})
         links: list[tuple[str, str, int]] = []
-        kinds = [*STORED_KINDS, LAST] if any(rule.kind == LAST for rule in rules) else STORED_KINDS
         for kind in kinds:
-            values = list({value for one in asked for value in matching.values(kind, one.contact)})
+            keys = KEYS[kind]
+            values = list({value for one in asked for value in keys(one.contact)})
             if kind == LAST:
                 rows = self._bulk.found(_BY_NAME, values, self._origin.dealer_id)
             else:
@@ -138,12 +139,11 @@ class Contacts:
         contact = one.contact
         person = Person(None, contact.first, contact.last, contact.company, contact.fields, None, self._mark(one))
         fresh.people.append(person)
-        for kind in STORED_KINDS:
-            for value in matching.values(kind, contact):
+        for kind in known.by_kind:
+            for value in KEYS[kind](contact):
                 known.add(kind, value, person)
-                fresh.keys[kind].append((value, person))
-        for value in matching.values(LAST, contact):
-            known.add(LAST, value, person)
+                if kind != LAST:
+                    fresh.keys[kind].append((value, person))
         return person
 
     def _absorbed(self, person: Person, one: Asked, known: Known, fresh: _Fresh) -> bool:
@@ -166,7 +166,7 @@ class Contacts:
                 fresh.changed.append(person)
                 self._tally.contacts_updated += 1
         for kind in STORED_KINDS:
-            for value in matching.values(kind, one.contact):
+            for value in KEYS[kind](one.contact):
                 if known.add(kind, value, person):
                     fresh.keys[kind].append((value, person))
                     changed = True

@@ -4,9 +4,10 @@ The first rule that finds exactly one compatible contact wins. Many, or one whos
 date contradicts, are remembered as candidates; a sender's own customer number is believed.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 from engine.model import MappedContact
@@ -79,8 +80,27 @@ class Rule:
 
     how: str
     kind: str
+    keys: Callable[[MappedContact], Sequence[str]]  # of that kind
     tests: tuple[Test, ...]
     is_believed: bool  # a customer number needs no second opinion
+
+
+def _external(contact: MappedContact) -> Sequence[str]:
+    return (contact.external_id,) if contact.external_id else ()
+
+
+def _last(contact: MappedContact) -> Sequence[str]:
+    key = last_key(contact.last, contact.company)
+    return (key,) if key else ()
+
+
+# A contact's keys of one kind.
+KEYS: dict[str, Callable[[MappedContact], Sequence[str]]] = {
+    EXTERNAL: _external,
+    EMAIL: attrgetter("emails"),
+    PHONE: attrgetter("phones"),
+    LAST: _last,
+}
 
 
 @lru_cache(maxsize=256)
@@ -94,7 +114,7 @@ def _rule(words: tuple[str, ...]) -> Rule:
     kind = next((kind for kind in _PROBE_ORDER if kind in kinds), LAST)
     # "name" asks for nothing here: names that contradict make a candidate, not a miss.
     tests = [_test(word) for word in words if word != "name" and (_PROBES.get(word) != kind or kind == LAST)]
-    return Rule("+".join(words), kind, tuple(tests), kind == EXTERNAL)
+    return Rule("+".join(words), kind, KEYS[kind], tuple(tests), kind == EXTERNAL)
 
 
 def _test(word: str) -> Test:
@@ -105,7 +125,7 @@ def _test(word: str) -> Test:
     kind = _PROBES.get(word, LAST)
     if kind != LAST:
         return lambda contact, person, known: any(
-            person in known.by_kind[kind].get(value, ()) for value in values(kind, contact)
+            person in known.by_kind[kind].get(value, ()) for value in KEYS[kind](contact)
         )
     return lambda contact, person, known: _same_value(contact.fields.get(word), person.fields.get(word))
 
@@ -115,7 +135,11 @@ def matched(of: Sequence[Rule], contact: MappedContact, known: Known) -> tuple[P
     candidates: list[Person] = []
     reason = ""
     for rule in of:
-        hits = _hits(rule, contact, known)
+        keys = known.by_kind[rule.kind]
+        hits: list[Person] = []
+        for value in rule.keys(contact):
+            if (people := keys.get(value)) is not None:
+                hits += [p for p in people if p not in hits and all(test(contact, p, known) for test in rule.tests)]
         if not hits:
             continue
         good = hits if rule.is_believed else [hit for hit in hits if not _contradicts(contact, hit)]
@@ -124,29 +148,6 @@ def matched(of: Sequence[Rule], contact: MappedContact, known: Known) -> tuple[P
         reason = reason or rule.how
         candidates += [hit for hit in hits if hit not in candidates]
     return None, reason, candidates
-
-
-def _hits(rule: Rule, contact: MappedContact, known: Known) -> list[Person]:
-    """Whom the rule finds, before names are held against each other."""
-    keys = known.by_kind[rule.kind]
-    hits: list[Person] = []
-    for value in values(rule.kind, contact):
-        for person in keys.get(value, ()):
-            if person not in hits and all(test(contact, person, known) for test in rule.tests):
-                hits.append(person)
-    return hits
-
-
-def values(kind: str, contact: MappedContact) -> Iterable[str]:
-    """The contact's keys of one kind."""
-    if kind == EMAIL:
-        return contact.emails
-    if kind == PHONE:
-        return contact.phones
-    if kind == EXTERNAL:
-        return (contact.external_id,) if contact.external_id else ()
-    key = last_key(contact.last, contact.company)
-    return (key,) if key else ()
 
 
 def last_key(last: str, company: str) -> str:

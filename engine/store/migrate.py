@@ -1,34 +1,14 @@
-"""Bringing a database to the shape this engine needs; never changes one behind its owner's back."""
+"""Taking a database from step to step with Alembic; only ever asked for by its owner."""
 
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Connection, Engine
 
-from engine.errors import StoreError
-from engine.store.database import reading, writing
+from engine.store.database import writing
 
-HEAD = "0001"  # the newest step in migrations/versions
 _PLACE = Path(__file__).parent / "migrations"
-
-
-def version(engine: Engine) -> str | None:
-    """The step the database is at; None where it holds nothing of ours."""
-    with reading(engine) as connection:
-        if not inspect(connection).has_table("alembic_version"):
-            return None
-        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
-
-
-def prepare(engine: Engine) -> None:
-    """Make the tables in an empty database; ask for `feeds db upgrade` where they are of another version."""
-    found = version(engine)
-    if found is None:
-        upgrade(engine)
-    elif found != HEAD:
-        direction = "run `feeds db upgrade`" if found < HEAD else "install the newer engine that made it"
-        raise StoreError(f"the database is at version {found}, this engine needs {HEAD}: {direction}")
 
 
 def upgrade(engine: Engine) -> None:
@@ -37,7 +17,7 @@ def upgrade(engine: Engine) -> None:
         command.upgrade(config(connection), "head")
 
 
-def config(connection: object) -> Config:
+def config(connection: Connection) -> Config:
     made = Config()
     made.set_main_option("script_location", str(_PLACE))
     made.attributes["connection"] = connection

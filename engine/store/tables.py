@@ -13,6 +13,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    Sequence,
     SmallInteger,
     String,
     Table,
@@ -31,6 +32,12 @@ Id = BigInteger().with_variant(Integer(), "sqlite")
 # 128 bits as 32 hex digits; PostgreSQL keeps them in 16 bytes.
 Digest = String(32).with_variant(postgresql.UUID(as_uuid=False), "postgresql")
 
+# What is written by the batch takes its ids from reserved blocks: from these on PostgreSQL, on
+# SQLite from the table below.
+RESERVED = tuple(
+    Sequence(f"{name}_ids", metadata=metadata)
+    for name in ("contacts", "vehicles", "activities", "activity_changes", "quarantine")
+)
 sequences = Table(
     "sequences",
     metadata,

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from engine.store import database, migrate
+from engine.store import database, shape
 from engine.store.bulk import copy_text
 
 TABLES = ("contacts", "contact_keys", "vehicles", "activities", "quarantine")
@@ -44,7 +44,7 @@ def _plain(value: Any) -> Any:
 
 def write(url: str, folder: Path) -> float:
     engine = database.connect(url)
-    migrate.prepare(engine)
+    shape.prepare(engine)
     ready = {table: pickle.loads((folder / table).read_bytes()) for table in TABLES}  # noqa: S301  (our own dump)
     began = time.perf_counter()
     with database.writing(engine) as connection:
