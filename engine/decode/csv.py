@@ -11,19 +11,19 @@ from itertools import chain, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from engine.decode import table
 from engine.decode.source import opened
+from engine.decode.table import FIELD, checked, declared, headed
 from engine.decode.text import BEGINNING, RECORD, Block, Records, batches, blocks, readable
 from engine.errors import DecodeError
 from engine.model import Decoded, Value
 
 # The limit belongs to the process, not to a reader: it is the ceiling of every feed's
 # `maxFieldBytes`, and set here once, since threads read side by side.
-csv.field_size_limit(table.FIELD)
+csv.field_size_limit(FIELD)
 
 # csv.Error has no code, only a text.
 _CUT_SHORT = "unexpected end of data"
-_TOO_LONG = f"field larger than field limit ({table.FIELD})"
+_TOO_LONG = f"field larger than field limit ({FIELD})"
 
 _END = Block(0, [], {})
 
@@ -71,11 +71,11 @@ def decode(path: Path, settings: Mapping[str, Value], batch: int) -> Decoded:
     dialect = _Dialect(settings.get("delimiter", ","), "" if quote == "none" else quote)
     parts = _records(blocks(text, settings.get("skipRows", 0), dialect.quote, dialect.delimiter), dialect)
     if settings.get("header", True):
-        header, parts = table.headed(parts)
+        header, parts = headed(parts)
     else:
-        header = table.declared(settings["columns"])
-    checked = table.batches(batches(parts, batch), header, settings)
-    return Decoded(header.names, checked, encoding=text.encoding, notes=text.notes + header.notes)
+        header = declared(settings["columns"])
+    rows = checked(batches(parts, batch), header, settings)
+    return Decoded(header.names, rows, encoding=text.encoding, notes=text.notes + header.notes)
 
 
 def _records(parts: Iterator[Block], dialect: _Dialect) -> Iterator[Records]:

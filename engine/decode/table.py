@@ -61,7 +61,7 @@ def headed(parts: Iterator[Records]) -> tuple[Header, Iterator[Records]]:
     raise DecodeError("file.empty", "expected a header, found no line with text")
 
 
-def batches(records: Iterator[Records], header: Header, settings: Mapping[str, Value]) -> Iterator[Batch]:
+def checked(records: Iterator[Records], header: Header, settings: Mapping[str, Value]) -> Iterator[Batch]:
     """Check rows in bulk; those that cannot be used are faults of their batch."""
     width = len(header.names)
     longest = min(size(settings.get("maxFieldBytes", 1 << 20)), FIELD)

@@ -17,8 +17,8 @@ from typing import IO, Any
 import orjson
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
-from engine.decode import table
 from engine.decode.source import DAMAGED, WHOLE, Source, capped, content, members, opened
+from engine.decode.table import checked, declared, headed
 from engine.decode.text import Records, batches
 from engine.errors import DecodeError
 from engine.model import Decoded, Value
@@ -41,16 +41,16 @@ def decode(path: Path, settings: Mapping[str, Value], batch: int) -> Decoded:
     `xlsx.sheet`, `xlsx.tooLarge`, `zip.bomb`, and what `table.found` raises.
     """
     source = opened(path, settings, WHOLE, container=True)
-    sheet = _sheet(_checked(source), settings.get("sheet"))
+    sheet = _sheet(_safe(source), settings.get("sheet"))
     parts = _records(sheet, settings.get("skipRows", 0))
     if settings.get("header", True):
-        header, parts = table.headed(parts)
+        header, parts = headed(parts)
     else:
-        header = table.declared(settings["columns"])
-    return Decoded(header.names, table.batches(batches(parts, batch), header, settings), notes=header.notes)
+        header = declared(settings["columns"])
+    return Decoded(header.names, checked(batches(parts, batch), header, settings), notes=header.notes)
 
 
-def _checked(source: Source) -> bytes:
+def _safe(source: Source) -> bytes:
     """The workbook, once it is known to be one that can be opened in bounded memory."""
     data = content(source)
     if not data.strip():

@@ -19,6 +19,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 
 from engine.decode import decode
+from engine.decode.source import CHUNK
 from engine.errors import DecodeError
 
 ROOT = Path(__file__).parents[2]
@@ -125,6 +126,7 @@ MEASURE = """
 import resource, sys
 from pathlib import Path
 from engine.decode import decode
+from engine.decode.source import CHUNK
 from engine.errors import DecodeError
 def peak():
     return int(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1])
@@ -199,6 +201,15 @@ def test_the_cap_on_bytes_is_the_definitions(tmp_path: Path) -> None:
             with pytest.raises(DecodeError) as refusal:
                 decode(path, options)
             assert refusal.value.code == "file.tooLarge"
+
+
+@pytest.mark.parametrize("place", [0, 3, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 5])
+@pytest.mark.parametrize("bad", [b"\xff", b"\xc3 ", b"\xe2\x82"])
+def test_the_first_byte_that_is_no_text_is_named(tmp_path: Path, place: int, bad: bytes) -> None:
+    path = tmp_path / "in.csv"
+    path.write_bytes(b"a" * place + bad)
+    with pytest.raises(DecodeError, match=rf"utf-8 \(byte {place}\)"):
+        decode(path, {"format": "csv", "encoding": ["utf-8"]})
 
 
 CANARY = "canary-Ann-555-0100"

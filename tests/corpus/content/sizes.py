@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from engine.decode.source import CHUNK
+
 KB = 1024
 LADDER = {
     "1KB": KB,
@@ -41,9 +43,19 @@ def files() -> Iterator[tuple[str, Callable[[], bytes], Mapping[str, Any]]]:
     yield "small-cap-kept", lambda: table(b"x" * 64), {"format": "csv", "maxFieldBytes": "64B"}
     yield "lines-9MB", lambda: b"a\n" + b"x" * (9 * KB * KB) + b"\nb\n", {"format": "lines"}
     yield "jsonl-9MB", lambda: b'{"a": 1}\n{"a": "' + b"x" * (9 * KB * KB) + b'"}\n{"a": 2}\n', {"format": "jsonl"}
+    yield "9MB-behind-a-chunk-that-ends-with-cr", behind_a_chunk, {"format": "csv"}
+    yield "9MB-line-that-opens-a-quote", lambda: table(b'"' + b"x" * (9 * KB * KB) + b'\ny"'), {"format": "csv"}
+    yield "9MB-line-that-closes-a-quote", lambda: table(b'"y\n' + b"x" * (9 * KB * KB) + b'"'), {"format": "csv"}
+    yield "9MB-line-inside-quotes", lambda: table(b'"y\n' + b"x" * (9 * KB * KB) + b'\ny"'), {"format": "csv"}
     yield "too-many-bytes", lambda: table(b"x" * 2000), {"format": "csv", "maxBytes": "1KiB"}
     names = ",".join(f"c{number}" for number in range(5000))
     yield "many-columns", lambda: f"{names}\n{',' * 4999}\n".encode(), {"format": "csv"}
+
+
+def behind_a_chunk() -> bytes:
+    """A line that ends with CR where a chunk ends, and a long one behind it."""
+    first = b"a,b,c\r1,2," + b"x" * (CHUNK - 11) + b"\r"
+    return first + b"4," + b"y" * (9 * KB * KB) + b",5\r6,7,8\r"
 
 
 def table(field: bytes) -> bytes:
