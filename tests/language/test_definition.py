@@ -464,6 +464,35 @@ def test_dealers_share_what_does_not_depend_on_them(tmp_path: Path) -> None:
     assert {each.transport["directory"] for each in feeds.values()} == {"acme/IDS/", *(f"f{n}/IDS/" for n in range(5))}
 
 
+def test_dealers_of_one_definition_get_each_their_own(tmp_path: Path) -> None:
+    """Sharing stops where a feature, a parameter, or something of the dealer's makes a difference."""
+    events = changed(
+        GLASS, "  appointments:\n    records", "  appointments:\n    requires: {features: [crm]}\n    records"
+    )
+    other = changed(changed(GLASS_DEALER, "name: clear-glass", "name: dark-glass"), "feeds:", "features: [crm]\nfeeds:")
+    other = (
+        changed(other, "title: Clear Glass", "title: Dark Glass")
+        + "    override: {streams: {leads: {fields: {name: {onError: blank}}}}}\n"
+    )
+    third = changed(changed(other, "dark-glass", "old-glass"), "Dark Glass", "Old Glass")
+    found = read(
+        tmp_path,
+        {
+            **PUSHED,
+            "vendors/glass/events.yaml": events,
+            "dealers/dark-glass.yaml": other,
+            "dealers/old-glass.yaml": third,
+        },
+    )
+    assert shown(found.findings) == []
+    streams = {name.partition("/")[0]: each.streams for name, each in found.feeds.items()}
+    assert {name: len(each) for name, each in streams.items()} == {"clear-glass": 2, "dark-glass": 3, "old-glass": 3}
+    titles = {name: each[0].fields["dueNote"].source for name, each in streams.items()}
+    assert [repr(titles[name]).count("Glass") for name in sorted(titles)] == [1, 1, 1]
+    assert "Dark" in repr(titles["dark-glass"])
+    assert "Old" in repr(titles["old-glass"])
+
+
 def test_the_zone_of_a_dealer_is_a_zone(sales: Feed) -> None:
     assert sales.dealer.timezone == ZoneInfo("America/New_York")
     assert sales.dealer.features == {"platinum", "l5"}
