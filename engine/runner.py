@@ -1,9 +1,11 @@
 """The one data path: the only place that knows the order of steps, from due feed to deleted remote file."""
 
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from engine import report as reporting
@@ -16,7 +18,7 @@ from engine.intake.names import escaped, unescaped
 from engine.intake.waiting import pattern, wanted
 from engine.language import durations
 from engine.model import DeliveryReport, Feed, FeedReport, Issue, RunReport
-from engine.store import leases
+from engine.store import journal, leases
 from engine.store.journal import DONE, NOT_MINE, REFUSED, STORED, VANISHED, Entry, Registered
 from engine.store.leases import Lease
 from engine.world import World, stamp
@@ -36,7 +38,10 @@ def run_feeds(feeds: Sequence[Feed], world: World, everyone: Sequence[Feed] = ()
     run = None if dry_run else world.journal.begin_run(stamp(started))
     report = RunReport(run, started)
     for feed in feeds:
-        report.feeds.append(run_feed(feed, world, run, _sharers(feed, everyone), dry_run))
+        try:
+            report.feeds.append(run_feed(feed, world, run, _sharers(feed, everyone), dry_run))
+        except Exception as error:  # noqa: BLE001  (a fault of ours in one feed must not stop the others)
+            report.feeds.append(_broken(feed, error, world))
     if run is not None:
         issues = [issue for one in report.feeds for issue in one.issues]
         outcome, told = reporting.outcome(report), reporting.plain(report)
@@ -59,7 +64,7 @@ def run_feed(
     try:
         registered = world.journal.register(feed)
         if _is_paused(feed, registered, world, report):
-            return report
+            return finished(report, 0.0)
         with leased(feed, world) as lease:
             visit = _Visit(feed, registered, world, lease, run, report, sharers, dry_run)
             with connected(feed, world) as far:
@@ -72,7 +77,21 @@ def run_feed(
         end(report, "failed", Issue(code_of(error), str(error), "error"))
     except (FeedError, TransportError) as error:
         end(report, "failed", Issue(code_of(error), str(error), "error"))
-    return finished(report, world.clock.monotonic() - began)
+    finished(report, world.clock.monotonic() - began)
+    counts = {name: count for name, count in journal.counted(report.tally).items() if count}
+    world.note("feed.finished", {"run": run, "feed": feed.id, "outcome": report.outcome, **counts})
+    return report
+
+
+def _broken(feed: Feed, error: Exception, world: World) -> FeedReport:
+    """A feed that ran into a fault of the engine: where, for whoever mends it; never the values."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = " < ".join(f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in reversed(frames[-6:]))
+    world.note("feed.broken", {"level": "error", "feed": feed.id, "error": type(error).__name__, "where": where})
+    report = FeedReport(feed.id)
+    text = f"a fault of the engine ({type(error).__name__} at {where}); nothing of this step was kept, please report it"
+    end(report, "failed", Issue("engine.fault", text, "error"))
+    return finished(report, 0.0)
 
 
 @dataclass(slots=True)
@@ -167,6 +186,8 @@ class _Visit:
             pickup.dispose(self._current(entry))
             report.state = self._current(entry).state
         self.report.issues += [replace(issue, delivery=entry.name) for issue in work.issues]
+        details = {"run": self.run, "feed": self.feed.id, "dealer": self.feed.dealer.name, "delivery": entry.name}
+        self.world.note(f"delivery.{report.state}", details | {"read": report.tally.read})
 
     def _warn_of_repeats(self, entry: Entry) -> None:
         """The same bytes under another name or time may be a mistake of the sender; they do no harm."""
@@ -209,7 +230,8 @@ class _Visit:
                 run_now=pickup.now,
             )
             part = self.world.archive.part(entry.id)
-            fetched = pickup.far.fetch(file, part)
+            with self.world.archive.usable():
+                fetched = pickup.far.fetch(file, part)
             self.world.archive.seal(part, fetched.sha256)
             entry = replace(entry, sha256=fetched.sha256)
             report = DeliveryReport(entry.name, "trial", fetched.sha256, fetched.size)
