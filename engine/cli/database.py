@@ -2,10 +2,10 @@
 
 import click
 
+from engine.cli import opening
 from engine.cli.settings import command, settings
 from engine.report import OK
 from engine.store import migrate, shape
-from engine.store.opening import opened
 
 
 @click.group("db", help="The database's own shape.")
@@ -15,7 +15,7 @@ def database() -> None:
 
 @command("upgrade", database, help="Take every step that is missing, in one transaction. Make a backup first.")
 def upgrade() -> int:
-    engine = opened(settings().database_url)
+    engine = opening.database(settings())
     before = shape.version(engine)
     migrate.upgrade(engine)
     after = shape.version(engine)

@@ -24,10 +24,16 @@ def secrets(settings: Settings) -> Secrets:
     return Secrets(os.environ, settings.secrets_file)
 
 
-def store(settings: Settings) -> Store:
-    """The store, with its tables."""
+def database(settings: Settings) -> Store:
+    """The store as it is, perhaps without a table; closed when the command ends."""
     engine = opened(settings.database_url)
     click.get_current_context().call_on_close(engine.dispose)
+    return engine
+
+
+def store(settings: Settings) -> Store:
+    """The store, with its tables."""
+    engine = database(settings)
     shape.prepare(engine)
     return engine
 

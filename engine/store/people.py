@@ -97,10 +97,9 @@ def _keyed(text: str) -> ColumnElement[bool]:
     value, kind = contact_keys.c.value, contact_keys.c.kind
     ways = [(kind == "external") & (value == text), (kind == "email") & (value == text.casefold())]
     digits = "".join(c for c in text if c.isdecimal()) if _PHONE.fullmatch(text) else ""
-    for end in {digits, digits.lstrip("0")}:
-        # Stored as +15555550101: however it is written down, it ends alike, or does behind the zeros.
-        if len(end) >= _FEWEST_DIGITS:
-            ways.append((kind == "phone") & value.endswith(end, autoescape=True))
+    # Stored as +15555550101: however it is written down, it ends alike, or does behind the zeros.
+    ends = {end for end in (digits, digits.lstrip("0")) if len(end) >= _FEWEST_DIGITS}
+    ways += [(kind == "phone") & value.endswith(end, autoescape=True) for end in ends]
     return exists().where(contact_keys.c.contact_id == contacts.c.id, or_(*ways)).correlate(contacts)
 
 

@@ -41,7 +41,7 @@ def found(shell: Shell, text: str, *more: str) -> list[str]:
         ("lem", ["C1"]),
         ("emery", []),
         ("oneil", ["C2"]),
-        ("O’Neil", ["C2"]),
+        ("O\u2019Neil", ["C2"]),
         ("robin oneil", ["C2"]),
         ("robin lemery", []),
         ("berg", ["C3"]),

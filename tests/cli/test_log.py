@@ -29,7 +29,15 @@ def test_a_line_for_people_is_readable() -> None:
 @pytest.mark.parametrize("as_json", [True, False])
 @pytest.mark.parametrize(
     "written",
-    [CANARY, quote(CANARY, safe=""), repr(CANARY), json.dumps(CANARY), f"https://user:{CANARY}@host/", [CANARY], {"a": {CANARY: CANARY}}],
+    [
+        CANARY,
+        quote(CANARY, safe=""),
+        repr(CANARY),
+        json.dumps(CANARY),
+        f"https://user:{CANARY}@host/",
+        [CANARY],
+        {"a": {CANARY: CANARY}},
+    ],
 )
 def test_a_known_secret_is_taken_out_however_it_is_written(as_json: bool, written: object) -> None:
     found = line(as_json, where=written, event=f"tried {written}")

@@ -63,7 +63,10 @@ def test_the_json_has_the_fields_that_scripts_rely_on() -> None:
 @pytest.mark.parametrize(
     ("tally", "text"),
     [
-        (Tally(read=3, inserted=2, quarantined=1), "read 3 = inserted 2 + updated 0 + unchanged 0 + filtered 0 + quarantined 1"),
+        (
+            Tally(read=3, inserted=2, quarantined=1),
+            "read 3 = inserted 2 + updated 0 + unchanged 0 + filtered 0 + quarantined 1",
+        ),
         (Tally(read=4, inserted=2), "read 4 IS NOT inserted 2 + updated 0 + unchanged 0 + filtered 0 + quarantined 0"),
     ],
 )
@@ -104,7 +107,9 @@ def test_one_line_says_what_needs_attention(feeds: list[FeedReport], wanted: lis
 
 def test_issues_stand_errors_first_and_are_cut_with_a_count() -> None:
     part = feed("partial")
-    part.issues += [Issue("x.info", "info", "info")] * 20 + [Issue("x.error", "wrong", "error", delivery="a.csv", line=4)]
+    part.issues += [Issue("x.info", "info", "info")] * 20 + [
+        Issue("x.error", "wrong", "error", delivery="a.csv", line=4)
+    ]
     lines = reporting.issue_lines(run(part))
     assert lines[0] == "error acme-rv/ids-sales a.csv:4: wrong [x.error]"
     assert lines[-1] == "... and 9 more: feeds runs show 12"
@@ -112,7 +117,13 @@ def test_issues_stand_errors_first_and_are_cut_with_a_count() -> None:
 
 @pytest.mark.parametrize(
     ("text", "shown"),
-    [("plain é", "plain é"), ("\x1b[2Jgone", "\\x1b[2Jgone"), ("a\nb", "a\\nb"), ("\u202ecsv", "\\u202ecsv"), ("\x9b", "\\x9b")],
+    [
+        ("plain é", "plain é"),
+        ("\x1b[2Jgone", "\\x1b[2Jgone"),
+        ("a\nb", "a\\nb"),
+        ("\u202ecsv", "\\u202ecsv"),
+        ("\x9b", "\\x9b"),
+    ],
 )
 def test_what_a_sender_wrote_does_not_steer_the_terminal(text: str, shown: str) -> None:
     assert reporting.printable(text) == shown

@@ -7,9 +7,28 @@ import pytest
 from tests.cli.shell import FEED, Shell, sale
 
 ROWS = [
-    sale("A", Amount="$1,284.50", Term="180", Cash="no", Note="it's a \"gift\"", At="2024-05-01T10:00:00+0000", Date="2024-05-01"),
+    sale(
+        "A",
+        Amount="$1,284.50",
+        Term="180",
+        Cash="no",
+        Note='it\'s a "gift"',
+        At="2024-05-01T10:00:00+0000",
+        Date="2024-05-01",
+    ),
     sale("B", Amount="89.00", Term="9", Cash="yes", Note="70012", At="2024-05-02T23:30:00+0000", Date="2024-05-02"),
-    sale("C", Amount="-12.00", Term="", Cash="yes", Note="50%_off", At="", Date="2024-05-03", First="Kim", Last="Ames", Phone=""),
+    sale(
+        "C",
+        Amount="-12.00",
+        Term="",
+        Cash="yes",
+        Note="50%_off",
+        At="",
+        Date="2024-05-03",
+        First="Kim",
+        Last="Ames",
+        Phone="",
+    ),
     sale("D", Amount="", Term="24", Cash="", Note="", At="2024-05-04T00:00:00.5+0000", Date="2024-06-01"),
 ]
 
@@ -53,7 +72,7 @@ CONDITIONS = [
     ("!fields.cash && fields.amount > 1", "A"),
     ("fields.note == 70012", "B"),
     ("fields.note == '70012'", "B"),
-    ("fields.note == \"it's a \\\"gift\\\"\"", "A"),
+    ('fields.note == "it\'s a \\"gift\\""', "A"),
     ("fields.note contains 'GIFT'", "A"),
     ("fields.note contains '%_'", "C"),
     ("fields.note contains '_'", "C"),
@@ -158,7 +177,7 @@ def test_an_activity_is_printed_with_person_details_and_lineage(filled: Shell) -
     assert first["contact"]["phone"] == "+12025550101"
     assert first["fields"] == {
         **{"amount": "1284.50", "term": 180, "cash": False, "due": None, "at": "2024-05-01T10:00:00Z"},
-        "note": "it's a \"gift\"",
+        "note": 'it\'s a "gift"',
     }
     source = {"delivery": "sales.csv", "line": 2, "run": 1}
     assert {name: first["source"][name] for name in source} == source
