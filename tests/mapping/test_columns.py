@@ -137,9 +137,11 @@ def test_fields_are_made_of_fields_whatever_their_order() -> None:
     }
 
 
-def test_a_field_that_tolerates_faults_does_not_excuse_what_it_is_made_of() -> None:
+@pytest.mark.parametrize("condition", [None, "!day"])
+def test_a_field_that_tolerates_faults_does_not_excuse_what_it_is_made_of(condition: str | None) -> None:
     fields = (Field("day", FromField("sold"), type="date", on_error="blank"), column("sold", type="date"))
-    made = single(feed(stream(NUMBER, *fields, activities=[activity("number")])), ["1", "soon"], ["Number", "sold"])
+    feeds = feed(stream(NUMBER, *fields, activities=[activity("number")], condition=condition))
+    made = single(feeds, ["1", "soon"], ["Number", "sold"])
     assert [(fault.code, fault.field) for fault in made.faults] == [("date.unreadable", "sold")]
 
 

@@ -118,6 +118,7 @@ expressions = st.recursive(st.sampled_from([*NAMES, "@", "*", *LITERALS]), large
 
 @settings(max_examples=int(os.environ.get("FEEDS_EXAMPLES", "300")), deadline=None)
 @given(expressions, st.lists(documents, min_size=1, max_size=4))
+@example("[a == b, a != b, a == `1`, b == `true`]", [{"a": True, "b": 1}, {"a": 0, "b": False}, {"a": 1, "b": 1.0}])
 @example("a[?b > 'x' && c]", [{"a": [{"b": "y", "c": 0}, {"b": 1, "c": 1}]}])
 def test_compiled_paths_are_those_of_jmespath(text: str, values: list[Any]) -> None:
     for document in values:
