@@ -9,6 +9,7 @@ FeedError
     LeaseHeld         another run has this feed      nobody               exit code 6
     LeaseLost         another run took this feed     nobody               the other run goes on
     StoreError        the database cannot be used    the operator         retried at the next run
+    DiskError         our own disk cannot be used    the operator         retried at the next run
 
 The far side has a tree of its own in `transports/base.py`: TransportError.
 """
@@ -71,3 +72,7 @@ class LeaseLost(FeedError):
 
 class StoreError(FeedError):
     """The database cannot be reached or is not at the version this engine needs."""
+
+
+class DiskError(FeedError):
+    """The archive of sealed copies cannot be read or written: full, damaged, or not ours to write."""

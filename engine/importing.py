@@ -71,23 +71,24 @@ class Import:
         """Store the delivery whole, or raise and leave nothing of it.
 
         Raises DecodeError and DeliveryRefused for what is wrong with the file, NotMine where it
-        is another feed's, LeaseLost and StoreError for what is wrong around it.
+        is another feed's, LeaseLost, StoreError and DiskError for what is wrong around it.
         """
-        chunked = self._may_be_long() and self._fit_for_parts()
-        self._restore()
-        decoded, mapping = self._opened()
-        batches = decoded.batches
-        limit = self.world.chunk_rows if chunked and not self.dry_run else None
-        gc.collect()
-        gc.freeze()  # what stands now is not looked at again for every batch of rows
-        try:
-            while not self._part(decoded, mapping, batches, limit):
-                pass
-        finally:
-            gc.unfreeze()
-        if self.tally.inserted >= _BIG:
-            refresh_statistics(self.world.engine)
-        self._report(mapping, decoded)
+        with self.world.archive.usable():
+            chunked = self._may_be_long() and self._fit_for_parts()
+            self._restore()
+            decoded, mapping = self._opened()
+            batches = decoded.batches
+            limit = self.world.chunk_rows if chunked and not self.dry_run else None
+            gc.collect()
+            gc.freeze()  # what stands now is not looked at again for every batch of rows
+            try:
+                while not self._part(decoded, mapping, batches, limit):
+                    pass
+            finally:
+                gc.unfreeze()
+            if self.tally.inserted >= _BIG:
+                refresh_statistics(self.world.engine)
+            self._report(mapping, decoded)
 
     def _part(self, decoded: Decoded, mapping: FeedMapping, batches: Iterator[Batch], limit: int | None) -> bool:
         """One transaction; True when the delivery is in."""

@@ -6,9 +6,11 @@ its folder fsynced. It is not encrypted by us; the folder is 0700, the copies ar
 
 import os
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
+
+from engine.errors import DiskError
 
 _CHUNK = 1 << 20
 
@@ -19,23 +21,35 @@ class Archive:
     def __init__(self, root: Path) -> None:
         self._root = root
 
+    @contextmanager
+    def usable(self) -> Iterator[None]:
+        """Raise DiskError, which says where, for what our disk refuses to do inside the block."""
+        try:
+            yield
+        except OSError as error:
+            where, reason = error.filename or self._root, error.strerror or type(error).__name__
+            message = f"our own disk could not do it ({where}: {reason}): make room there, or mend it"
+            raise DiskError(f"{message}; no remote file was touched for it, and the next run goes on") from error
+
     def part(self, delivery: int) -> Path:
         """Where a delivery is fetched to; whatever an earlier attempt left there is removed."""
-        self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
         part = self._root / f"{delivery}.part"
-        part.unlink(missing_ok=True)
+        with self.usable():
+            self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            part.unlink(missing_ok=True)
         return part
 
     def seal(self, part: Path, digest: str) -> Path:
         """Make a fetched file ours for good. The bytes themselves are on disk already (Files.fetch)."""
         target = self.path(digest)
-        if not target.parent.exists():
-            target.parent.mkdir(mode=0o700)
+        with self.usable():
+            if not target.parent.exists():
+                target.parent.mkdir(mode=0o700)
+                _fsync(self._root)
+            part.chmod(0o400)
+            part.replace(target)
+            _fsync(target.parent)
             _fsync(self._root)
-        part.chmod(0o400)
-        part.replace(target)
-        _fsync(target.parent)
-        _fsync(self._root)
         return target
 
     def path(self, digest: str) -> Path:
@@ -43,18 +57,19 @@ class Archive:
 
     def holds(self, digest: str | None) -> bool:
         """Whether the copy is there and still what it was when it was sealed."""
-        if digest is None or not self.path(digest).is_file():
-            return False
-        return content_hash(self.path(digest)) == digest
+        with self.usable():
+            return digest is not None and self.path(digest).is_file() and content_hash(self.path(digest)) == digest
 
     def forget(self, digest: str) -> None:
         """Remove a copy whose time is over."""
-        self.path(digest).unlink(missing_ok=True)
+        with self.usable():
+            self.path(digest).unlink(missing_ok=True)
         with suppress(OSError):  # others are still in it
             self.path(digest).parent.rmdir()
 
     def drop_part(self, delivery: int) -> None:
-        (self._root / f"{delivery}.part").unlink(missing_ok=True)
+        with self.usable():
+            (self._root / f"{delivery}.part").unlink(missing_ok=True)
 
 
 def content_hash(path: Path) -> str:

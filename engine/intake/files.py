@@ -210,7 +210,8 @@ class Pickup:
         for attempt in range(1, _ATTEMPTS + 1):
             part = self.archive.part(entry.id)
             try:
-                fetched = self.far.fetch(file, part)
+                with self.archive.usable():
+                    fetched = self.far.fetch(file, part)
                 break
             except TransferCut:
                 if attempt == _ATTEMPTS:

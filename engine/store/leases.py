@@ -2,19 +2,23 @@
 
 A lease names its owner's host, process and when that process started. On the same host a dead
 owner is replaced at once; one on another host after its lease has run out on the database's
-clock. Each taking raises the fence, and the fence is checked in the transaction that commits.
+clock. A lease that this very process could not give back, because the database was away, is its
+own no longer: a process knows which it holds. Each taking raises the fence, and the fence is
+checked in the transaction that commits.
 """
 
 import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select, text, update
+from sqlalchemy import Connection, Engine, Row, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
 
-from engine.errors import LeaseHeld, LeaseLost
+from engine.errors import LeaseHeld, LeaseLost, StoreError
 from engine.store.database import writing
 from engine.store.tables import leases
 
@@ -23,11 +27,15 @@ SECONDS = 60  # how long a silent owner on another host keeps its lease
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A process. `started` tells it from a later one with the same number."""
+    """A process. `started` tells it from a later one with the same number.
+
+    `held` are the leases (name, fence) that its threads really hold: one Owner for all of them.
+    """
 
     host: str
     pid: int
     started: str
+    held: set[tuple[str, int]] = field(default_factory=set, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +66,33 @@ def process_started(pid: int) -> str | None:
 
 def take(engine: Engine, name: str, owner: Owner, started: Callable[[int], str | None] = process_started) -> Lease:
     """The lease of `name`, or LeaseHeld while its owner lives."""
-    with writing(engine) as connection:
-        row = connection.execute(select(leases).where(leases.c.name == name).with_for_update()).one_or_none()
-        values = {"host": owner.host, "pid": owner.pid, "process_started": owner.started}
-        values["expires_at"] = _clock(connection, SECONDS)
-        if row is None:
-            connection.execute(insert(leases).values(name=name, fence=1, **values))
-            return Lease(name, 1, owner)
-        if row.host is not None and _is_alive(row, owner, _clock(connection, 0), started):
-            raise LeaseHeld(f"{name} is being run by process {row.pid} on {row.host}")
-        connection.execute(update(leases).where(leases.c.name == name).values(fence=row.fence + 1, **values))
-        return Lease(name, row.fence + 1, owner)
+    fence = 0
+    try:
+        with writing(engine) as connection:
+            row = _locked(connection, name)
+            if row.host is not None and _is_alive(row, owner, _clock(connection, 0), started):
+                raise LeaseHeld(f"{name} is being run by process {row.pid} on {row.host}")
+            fence = row.fence + 1
+            owner.held.add((name, fence))  # before the commit: who reads that row must find it here
+            values = {"host": owner.host, "pid": owner.pid, "process_started": owner.started}
+            values["expires_at"] = _clock(connection, SECONDS)
+            connection.execute(update(leases).where(leases.c.name == name).values(fence=fence, **values))
+    except StoreError:
+        owner.held.discard((name, fence))
+        raise
+    return Lease(name, fence, owner)
+
+
+def _locked(connection: Connection, name: str) -> Row[Any]:
+    """The row of a lease, ours until the transaction ends; made where there is none."""
+    statement = select(leases).where(leases.c.name == name).with_for_update()
+    row = connection.execute(statement).one_or_none()
+    if row is None:
+        maker = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+        # Another process may make it in the same moment: then this waits for that one's transaction.
+        connection.execute(maker(leases).values(name=name, fence=0).on_conflict_do_nothing())
+        row = connection.execute(statement).one()
+    return row
 
 
 def renew(engine: Engine, lease: Lease) -> None:
@@ -82,6 +106,7 @@ def renew(engine: Engine, lease: Lease) -> None:
 
 def release(engine: Engine, lease: Lease) -> None:
     """Give it back; nothing happens when another has it by now."""
+    lease.owner.held.discard((lease.name, lease.fence))  # first: it is over, whatever the database says
     with writing(engine) as connection:
         mine = (leases.c.name == lease.name, leases.c.fence == lease.fence)
         connection.execute(update(leases).where(*mine).values(host=None, pid=None, process_started=None))
@@ -94,11 +119,12 @@ def check(connection: Connection, lease: Lease) -> None:
         raise LeaseLost(f"another process has taken over {lease.name}")
 
 
-def _is_alive(row: "object", owner: Owner, now: str, started: Callable[[int], str | None]) -> bool:
-    host, pid = getattr(row, "host"), getattr(row, "pid")  # noqa: B009  (a row has no static names)
-    if host == owner.host:
-        return bool(started(pid) == getattr(row, "process_started"))  # noqa: B009
-    return bool(getattr(row, "expires_at") > now)  # noqa: B009
+def _is_alive(row: Row[Any], owner: Owner, now: str, started: Callable[[int], str | None]) -> bool:
+    if row.host != owner.host:
+        return bool(row.expires_at > now)
+    if (row.pid, row.process_started) == (owner.pid, owner.started):
+        return (row.name, row.fence) in owner.held
+    return bool(started(row.pid) == row.process_started)
 
 
 def _clock(connection: Connection, ahead: int) -> str:
