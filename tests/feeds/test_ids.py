@@ -86,7 +86,7 @@ def resolved(shop: Project, feed: str) -> str:
         (["platinum"], False),
         (["platinum", "l5"], True),
     ],
-    ids=",".join,
+    ids=lambda value: "+".join(value) if isinstance(value, list) else "yes" if value else "no",
 )
 def test_only_gold_and_platinum_dealers_with_l5_can_have_it(shop: Project, features: list[str], entitled: bool) -> None:
     shop.add_dealer(dealer("ids/sales", "ids/service", features=features))
