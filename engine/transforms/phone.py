@@ -17,7 +17,8 @@ _LONGEST = 60
 def reader(region: str = "US") -> Callable[[Value], Value]:
     """E.164 ("+15555550101"); `region` is where national numbers are read. An extension is dropped.
 
-    A number must have a possible length, no more: vendors' test numbers and new area codes pass.
+    A number must have a possible length, no more: vendors' test numbers and new area codes pass, but not
+    the fillers 0000000000 and 1111111111, which would make all who have them one customer.
     Raises RecordError ("phone.unreadable", "phone.short"), never with the number.
     """
     exact = Memo(lambda text: _parsed(text, region))
@@ -44,4 +45,7 @@ def _parsed(text: str, region: str) -> str:
         raise RecordError("phone.unreadable", "expected a telephone number") from None
     if phonenumbers.is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE:
         raise RecordError("phone.short", "expected a telephone number with its area code")
-    return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    text = phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    if text[:3] in {"+10", "+11"}:
+        raise RecordError("phone.unreadable", "expected a telephone number: no area code begins with 0 or 1")
+    return text

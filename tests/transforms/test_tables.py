@@ -114,7 +114,8 @@ def test_phones_are_those_of_phonenumbers(text: str) -> None:
         wanted = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164) if possible else None
     except phonenumbers.NumberParseException:
         wanted = None
-    assert read_or_none("phone", text) == wanted
+    filler = wanted is not None and wanted[:3] in {"+10", "+11"}  # no area code begins so
+    assert read_or_none("phone", text) == (None if filler else wanted)
 
 
 @given(st.from_regex(r"[(]?[2-9]\d\d[)]?[-. ]?\d{3}[-. ]?\d{4}", fullmatch=True))
