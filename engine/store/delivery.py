@@ -21,6 +21,7 @@ from engine.store.entries import INSERTED, UNCHANGED, UPDATED, Entry, Rows, Sett
 from engine.store.origin import Origin
 from engine.store.quarantine import Bad, Quarantine
 from engine.store.vehicles import Vehicles
+from engine.transforms.codes import ELEMENT
 
 
 def digester(salt: str) -> Callable[[Sequence[str]], list[str]]:
@@ -58,6 +59,7 @@ class DeliveryWriter:
         self._clashes = Clashes(self._activities, origin, tally, memory)
         self._memory = memory
         self._empty: dict[str, bool] = {}
+        self._damaged: set[int] = set()  # indexes of records that lack an element for a fault of its own
         self._holding = self._activities.has_held()
 
     @property
@@ -99,6 +101,10 @@ class DeliveryWriter:
         """Write what a batch became: contacts, vehicles, activities; quarantine what clashes."""
         self.tally.filtered += len(mapped.filtered)
         self.keep(mapped.faults, rows)
+        elements = [warning for warning in mapped.warnings if warning.code.startswith(ELEMENT)]
+        self.tally.elements_quarantined += len(elements)
+        self._kept(elements, rows)
+        self._damaged = {fault.index for fault in elements}
         records = mapped.records
         while records:
             if stream.records.on_duplicate == "last":
@@ -281,7 +287,8 @@ class DeliveryWriter:
             groups: dict[str, set[str]] = {}
             by_group: dict[str, Entry] = {}
             for entry in entries:
-                if entry.spec.each is None and (group := settled.group_name(entry)):
+                index = settled.records[entry.record].index
+                if entry.spec.each is None and index not in self._damaged and (group := settled.group_name(entry)):
                     activities = settled.records[entry.record].activities
                     groups[group] = {a.keys[0] for a in activities if a.spec == number}
                     by_group[group] = entry

@@ -109,3 +109,12 @@ def test_a_state_that_the_map_does_not_know_is_kept_back(glass: Shop) -> None:
     report = glass.run("a.jsonl", lead(), visit("visit.lost"))
     assert counts(report) == {"read": 2, "inserted": 1, "quarantined": 1}
     assert [code for code, _, _ in glass.quarantined()] == ["state.unknown"]
+
+
+def test_a_bad_element_is_kept_back_alone_and_takes_no_other_away(glass: Shop) -> None:
+    glass.run("a.jsonl", lead(jobs=[{"id": "1"}, {"id": "2"}]))
+    report = glass.run("b.jsonl", lead(jobs=[{"id": "1"}, {"id": ""}], at="2026-03-03T10:00:00Z"))
+    assert counts(report) == {"read": 1, "updated": 1}
+    assert report.tally.elements_quarantined == 1
+    assert [code for code, _, _ in glass.quarantined()] == ["element.field.required"]
+    assert glass.activities()["O1|2"]["state"] == "open"
