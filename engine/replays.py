@@ -38,9 +38,10 @@ def _replayed(feed: Feed, wanted: dict[int, Collection[int] | None], world: Worl
     try:
         registered = world.journal.register(feed)
         with runner.leased(feed, world) as lease:
+            fenced = replace(world, journal=world.journal.under(lease))
             for delivery, lines in sorted(wanted.items()):
-                original = _original(feed, registered, delivery, world)
-                _replay(feed, registered, original, world, lease, lines, run, report)
+                original = _original(feed, registered, delivery, fenced)
+                _replay(feed, registered, original, fenced, lease, lines, run, report)
     except LeaseHeld as error:
         runner.end(report, "locked", Issue("feed.locked", str(error), "info"))
     except DeliveryRefused as error:

@@ -66,7 +66,8 @@ def run_feed(
         if _is_paused(feed, registered, world, report):
             return finished(report, 0.0)
         with leased(feed, world) as lease:
-            visit = _Visit(feed, registered, world, lease, run, report, sharers, dry_run)
+            fenced = replace(world, journal=world.journal.under(lease))
+            visit = _Visit(feed, registered, fenced, lease, run, report, sharers, dry_run)
             with connected(feed, world) as far:
                 visit.deliveries(far)
             _warn_of_held(registered, world, report)

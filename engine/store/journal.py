@@ -13,16 +13,20 @@ A delivery's states, each with what the next run does if the process dies in it:
 Rows and `stored` become true in one transaction; everything else is one small transaction each.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import orjson
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.model import Feed, Issue, Tally
+from engine.store import leases
 from engine.store.database import reading, writing
+from engine.store.leases import Lease
 from engine.store.tables import (
     activities,
     breakers,
@@ -94,6 +98,21 @@ class Journal:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._lease: Lease | None = None
+
+    def under(self, lease: Lease) -> Self:
+        """The same ledger, whose deliveries are changed only while the lease is held: else LeaseLost."""
+        fenced = copy(self)
+        fenced._lease = lease
+        return fenced
+
+    @contextmanager
+    def _changing(self) -> Iterator[Connection]:
+        with writing(self._engine) as connection:
+            if self._lease is not None:
+                # Whoever was stopped past its lease finds its deliveries in another's hands.
+                leases.check(connection, self._lease)
+            yield connection
 
     def tag(self, fresh: str) -> str:
         """This installation's name in claims; `fresh` becomes it where there is none yet."""
@@ -193,14 +212,14 @@ class Journal:
 
     def open(self, now: str, **columns: Any) -> Entry:
         """Note a new delivery."""
-        with writing(self._engine) as connection:
+        with self._changing() as connection:
             values = {"attempts": 0, "created_at": now, "updated_at": now, **columns}
             number = _inserted(connection, deliveries, values)
             return _entry(connection.execute(select(*_ENTRY).where(deliveries.c.id == number)).one())
 
     def mark(self, number: int, now: str, **columns: Any) -> None:
         """Change a delivery in a transaction of its own."""
-        with writing(self._engine) as connection:
+        with self._changing() as connection:
             mark(connection, number, now, **columns)
 
     def refused_before(self, feed_id: int, sha256: str, mapping_hash: str) -> Entry | None:
@@ -280,7 +299,7 @@ class Journal:
         self, feed_id: int, source: str, now: str, files: Sequence[tuple[str, int | None, float | None]]
     ) -> dict[str, str]:
         """{name: since when it has looked like this}; forgets what is no longer there."""
-        with writing(self._engine) as connection:
+        with self._changing() as connection:
             where = (sightings.c.feed_id == feed_id, sightings.c.source == source)
             before = {row.name: row for row in connection.execute(select(sightings).where(*where))}
             since = {}
