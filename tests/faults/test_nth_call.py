@@ -1,0 +1,148 @@
+"""Group D: each call to the far side, to our disk and to the database fails once, and then for good.
+
+The run that meets it ends with a report that says so. Runs after it bring about what would have
+been without it, in the same process, as a scheduler's are, and with the same open database.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from itertools import product
+
+import pytest
+
+from engine.errors import FeedError
+from engine.world import World
+from tests.faults import oracle
+from tests.faults.faulty import Fuse, put_database, put_disk, put_transport
+from tests.faults.oracle import Picture
+from tests.faults.processes import in_child
+from tests.faults.scene import FILES, Scene, Setup, Studio
+from transports.base import Refused, TransferCut, Unreachable
+
+Note = Callable[[str, int, int], None]
+Put = Callable[[Scene, World, Fuse], None]
+
+# One that is stored, with every kind of row, and one that is refused: each call is made, few are made twice.
+TWO = {name: FILES[name] for name in ("02_SALES.csv", "03_SALES.csv")}
+MOST_RUNS = 3
+SHARES = 4  # of the work, for test processes that run side by side
+
+PUTS: Mapping[str, Put] = {
+    "transport": lambda scene, world, fuse: put_transport(scene, fuse, Unreachable),
+    "transport that cuts": lambda scene, world, fuse: put_transport(scene, fuse, TransferCut),
+    "transport that refuses": lambda scene, world, fuse: put_transport(scene, fuse, Refused),
+    "disk": lambda scene, world, fuse: put_disk(scene, fuse),
+    "database": lambda scene, world, fuse: put_database(world.engine, fuse),
+}
+# What a server may refuse, or cut, without being out of reach. Elsewhere these two are no answers.
+MEANT = {
+    "transport that cuts": ("before fetch",),
+    "transport that refuses": ("before claim", "before remove", "before move"),
+}
+
+
+def begun(scene: Scene) -> World:
+    return replace(scene.world(), batch_rows=5)  # two batches, and clashes across them
+
+
+def calls(studio: Studio, setup: Setup, what: str) -> tuple[list[str], Picture]:
+    """The names of the calls that an undisturbed run makes, and what it stores."""
+
+    def counted() -> tuple[list[str], Picture]:
+        world, fuse = begun(scene), Fuse(only=MEANT.get(what, ()))
+        PUTS[what](scene, world, fuse)
+        scene.run(world)
+        made = list(fuse.names)
+        scene.run(world)
+        expected = oracle.picture(scene)
+        oracle.check_quiet(scene, expected)
+        return made, expected
+
+    with studio.scene(setup, TWO) as scene:
+        result: tuple[list[str], Picture] = in_child(counted)
+        return result
+
+
+def disturbed(scene: Scene, world: World, fuse: Fuse) -> str:
+    """The outcome of a run in which calls fail: in its report, or as the one error that the shell tells."""
+    try:
+        (feed,) = scene.run(world).feeds
+    except FeedError as error:
+        assert str(error)
+        return "failed"
+    if feed.outcome == "failed":
+        assert [issue for issue in feed.issues if issue.severity == "error"], "it failed without a word"
+    return feed.outcome
+
+
+def recovered(scene: Scene, world: World, expected: Picture) -> None:
+    for _ in range(MOST_RUNS):
+        oracle.check_any_moment(scene)
+        (feed,) = scene.run(world).feeds
+        assert feed.outcome in ("ok", "partial", "empty", "refused"), (feed.outcome, feed.issues)
+        if not feed.deliveries:
+            oracle.check_quiet(scene, expected)
+            return
+    raise AssertionError(f"still not quiet after {MOST_RUNS} runs")
+
+
+def case(studio: Studio, setup: Setup, what: str, fuse: Fuse, expected: Picture) -> None:
+    def work() -> str:
+        world = begun(scene)
+        PUTS[what](scene, world, fuse)
+        outcome = disturbed(scene, world, fuse)
+        fuse.mend()
+        assert fuse.blown, "it never came to that call"
+        oracle.check_any_moment(scene)
+        recovered(scene, world, expected)
+        return outcome
+
+    try:
+        with studio.scene(setup, TWO) as scene:
+            outcome = in_child(work)
+    except AssertionError as error:
+        raise AssertionError(f"{what}, call {fuse.at}{' and all after it' if fuse.for_good else ''}: {error}") from None
+    if what not in MEANT and fuse.blown != "mkdir":  # a folder that cannot be made again, and is there, is no fault
+        assert outcome == "failed", f"{what}, call {fuse.at}: the run that met it ended as {outcome}"
+
+
+def all_of(studio: Studio, setup: Setup, what: str, share: int, every: int = 1) -> int:
+    made, expected = calls(studio, setup, what)
+    numbers = range(every // 2 + 1 + share * every, len(made) + 1, SHARES * every)
+    for at, for_good in product(numbers, (False, True)):
+        case(studio, setup, what, Fuse(at, for_good, MEANT.get(what, ())), expected)
+    return 2 * len(numbers)
+
+
+@pytest.mark.parametrize("disposal", ["delete", "archive"])
+@pytest.mark.parametrize("what", [what for what in PUTS if what.startswith("transport")])
+def test_each_call_to_a_folder_fails(studio: Studio, what: str, disposal: str, counted: Note) -> None:
+    setup = Setup("file", disposal, "sqlite")
+    count = sum(all_of(studio, setup, what, share) for share in range(SHARES))
+    counted("group D, each call fails: far side", count, count)
+
+
+@pytest.mark.parametrize("what", [what for what in PUTS if what.startswith("transport")])
+def test_each_call_to_an_sftp_server_fails(studio: Studio, what: str, counted: Note) -> None:
+    count = sum(all_of(studio, Setup("sftp", "delete", "sqlite"), what, share) for share in range(SHARES))
+    counted("group D, each call fails: far side", count, count)
+
+
+def test_each_call_to_our_disk_fails(studio: Studio, counted: Note) -> None:
+    count = sum(all_of(studio, Setup("file", "delete", "sqlite"), "disk", share) for share in range(SHARES))
+    counted("group D, each call fails: our disk", count, count)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("share", range(SHARES))
+@pytest.mark.parametrize(
+    ("store", "every"),
+    [
+        pytest.param("sqlite", 1),
+        pytest.param("postgresql", 3),
+        pytest.param("postgresql", 1, marks=pytest.mark.nightly),
+    ],
+)
+def test_each_call_to_the_database_fails(studio: Studio, store: str, every: int, share: int, counted: Note) -> None:
+    count = all_of(studio, Setup("file", "delete", store), "database", share, every)
+    counted("group D, each call fails: database", count, count)
