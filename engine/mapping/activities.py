@@ -132,18 +132,11 @@ def _described(items: Iterable[KeyItem]) -> str:
 
 
 def _occurred(scope: Scope, spec: ActivitySpec) -> str:
-    """When it happened. A blank is a fault, for it is never dated "now"; an absent path keeps what is stored."""
+    """When it happened; None, never "now", where that is unknown. A date that has to be there is `required`."""
     if spec.occurred is None:
         return "None"
     var = scope.var(spec.occurred)
-    if spec.on_none == "create":
-        fault = scope.source.bind(Fault("occurred.missing", f"{spec.occurred} is blank: no date", spec.occurred))
-        unknown = f"{var.value} is None"
-        if var.absent not in {None, "True"}:
-            unknown += f" and not ({var.absent})"
-        with scope.source.block(f"if {unknown}" + (f" or {var.warned}" if var.warned else "")):
-            scope.source.line(f"raise {fault}()")
-    return var.value
+    return f"(None if {var.warned} else {var.value})" if var.warned else var.value
 
 
 def awaited(scope: Scope, after: After) -> str:

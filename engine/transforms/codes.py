@@ -40,7 +40,6 @@ CODES: Mapping[str, str] = {
     "record.unreadable": "a record that is no object",
     "join.missing": "a required joined record is not in the document",
     "key.missing": "no alternative of an activity's key has all its parts",
-    "occurred.missing": "the field that dates an activity is blank",
     "state.unknown": "nothing says what state the activity is in",
     "after.blank": "the activity waits for another, but does not say for which",
     "each.unreadable": "the elements of the list that makes activities are no objects",

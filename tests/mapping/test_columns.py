@@ -292,14 +292,16 @@ def test_key_parts_cannot_run_into_each_other() -> None:
     assert "x\\|y|z" in found
 
 
-def test_an_activity_is_never_dated_now() -> None:
-    fields = (NUMBER, column("day", type="date", on_error="warn"))
+@pytest.mark.parametrize("cell", ["", "soon"])
+def test_an_activity_is_never_dated_now(cell: str) -> None:
+    """Nor by a text that is no date; only where the date is required is the record kept back."""
+    day = column("day", type="date", on_error="warn")
     specs = [activity("number", occurred="day")]
-    for cell in ("", "soon"):
-        assert (
-            single(feed(stream(*fields, activities=specs)), ["1", cell], ["Number", "day"]).faults[0].code
-            == "occurred.missing"
-        )
+    found = single(feed(stream(NUMBER, day, activities=specs)), ["1", cell], ["Number", "day"])
+    assert found.records[0].activities[0].occurred is None
+    required = replace(day, required=True, on_error="quarantine")
+    found = single(feed(stream(NUMBER, required, activities=specs)), ["1", cell], ["Number", "day"])
+    assert [fault.code for fault in found.faults] == ["field.required" if not cell else "date.unreadable"]
 
 
 def test_a_constant_state_and_set_fields() -> None:

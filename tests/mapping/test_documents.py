@@ -385,10 +385,10 @@ def test_a_vehicle_has_the_keys_that_are_present() -> None:
 # --- time, versions, lapses ---------------------------------------------------------------------
 
 
-def test_an_absent_date_keeps_the_stored_one_and_a_blank_one_is_a_fault() -> None:
+def test_a_date_that_is_absent_or_blank_leaves_the_activity_undated() -> None:
     feeds = feed(stream(ID, START, activities=[activity("id", occurred="start")]))
     assert single(feeds, {"id": 1}).records[0].activities[0].occurred is None
-    assert single(feeds, {"id": 1, "start": ""}).faults[0].code == "occurred.missing"
+    assert single(feeds, {"id": 1, "start": ""}).records[0].activities[0].occurred is None
     assert single(feeds, {"id": 1, "start": "2022-01-28T09:00:00-05:00"}).records[0].activities[0].occurred == (
         "2022-01-28T14:00:00.000000Z"
     )
@@ -409,7 +409,7 @@ def test_an_activity_with_a_condition_is_made_where_it_holds() -> None:
 
 
 def test_a_record_that_no_longer_passes_falls_to_the_state_that_is_declared() -> None:
-    fields = (ID, A, START, path("amount", type="money"))
+    fields = (ID, A, replace(START, required=True), path("amount", type="money"))
     specs = [activity("id", occurred="start", values=["amount"])]
     feeds = feed(stream(*fields, activities=specs, condition="a == 'x'", lapsed="voided"))
     made = mapped(feeds, [{"id": "1", "a": "y", "amount": "much"}, {"a": "y"}, {"id": "3", "a": "x", "start": None}])[0]
