@@ -4,7 +4,6 @@ A module of a command is loaded only when that command runs: `feeds --help` need
 """
 
 import sys
-import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module, metadata
@@ -119,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _quieten()
         return 1
     except Exception as error:  # noqa: BLE001  (the edge: every error becomes words and a code)
-        return _failed(error, bool(settings.get("debug")))
+        return _failed(error, settings)
 
 
 def _quieten() -> None:
@@ -129,11 +128,10 @@ def _quieten() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _failed(error: Exception, debug: bool) -> int:
+def _failed(error: Exception, settings: dict[str, Any]) -> int:
     from engine.cli import failures
 
-    if debug:
-        traceback.print_exception(error)
-    text, code = failures.told(error)
+    kept = settings.get("secrets")
+    text, code = failures.told(error, debug="debug" in settings, secrets=kept.known if kept is not None else ())
     click.echo(text, err=True)
     return code

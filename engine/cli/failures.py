@@ -1,10 +1,12 @@
 """Errors as the shell tells them: what happened, what to do next, which exit code. No traceback, no secret."""
 
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 
 from engine.errors import DefinitionError, FeedError, LeaseHeld, SecretMissing, StoreError
 from engine.language.findings import Finding
+from engine.log import Redactor
 from engine.report import ERROR, LOCKED, UNREACHABLE
 from transports.base import HostKeyChanged, LoginRefused, TransportError, Unreachable
 
@@ -18,8 +20,14 @@ _NEXT: tuple[tuple[type[Exception], str], ...] = (
 )
 
 
-def told(error: Exception) -> tuple[str, int]:
-    """The text for stderr and the exit code."""
+def told(error: Exception, *, debug: bool = False, secrets: Iterable[str] = ()) -> tuple[str, int]:
+    """The text for stderr and the exit code. `secrets` are taken out of it, traceback and all."""
+    text, code = _words(error)
+    trace = "".join(traceback.format_exception(error)) if debug else ""
+    return Redactor(secrets).text(trace + text), code
+
+
+def _words(error: Exception) -> tuple[str, int]:
     if isinstance(error, FeedError | TransportError):
         return _text(error), _code(error)
     if isinstance(error, OSError):

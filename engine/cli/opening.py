@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
@@ -21,7 +22,14 @@ _SILENT = logging.NullHandler()
 
 
 def secrets(settings: Settings) -> Secrets:
-    return Secrets(os.environ, settings.secrets_file)
+    """The secrets; from now on no error of this command shows one."""
+    kept = Secrets(os.environ, settings.secrets_file)
+    _remembered(kept)
+    return kept
+
+
+def _remembered(kept: Secrets) -> None:
+    click.get_current_context().find_root().obj["secrets"] = kept
 
 
 def database(settings: Settings) -> Store:
@@ -50,7 +58,12 @@ def world(settings: Settings, kept: Secrets | None = None) -> World:
         logging.getLogger(library).addHandler(_SILENT)
     opened(settings.database_url).dispose()  # says what is wrong with the URL in our words
     kept = kept or secrets(settings)
+    _remembered(kept)
     made = open_world(settings.database_url, settings.state_dir, kept, fresh_tag=uuid4().hex[:8])
     click.get_current_context().call_on_close(made.engine.dispose)
-    level = "warning" if settings.quiet else settings.log_level
-    return replace(made, note=log.to_stderr(lambda: kept.known, level, stamped))
+    return replace(made, note=log.to_stderr(lambda: kept.known, _level(settings), stamped))
+
+
+def _level(settings: Settings) -> str:
+    """What the log tells, unless it was said: on a terminal there are a bar and a table already."""
+    return settings.log_level or ("warning" if settings.quiet or sys.stderr.isatty() else "info")

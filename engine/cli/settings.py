@@ -13,7 +13,7 @@ import click
 
 from engine.cli.moments import moment
 
-_DEFAULTS = {"feeds_dir": "feeds", "database_url": "sqlite:///var/feeds.db", "state_dir": "var", "log_level": "info"}
+_DEFAULTS = {"feeds_dir": "feeds", "database_url": "sqlite:///var/feeds.db", "state_dir": "var"}
 _VARIABLES = {
     "feeds_dir": "FEEDS_DIR",
     "database_url": "FEEDS_DATABASE_URL",
@@ -30,7 +30,7 @@ class Settings:
     database_url: str
     state_dir: Path
     secrets_file: Path | None
-    log_level: str
+    log_level: str | None
     quiet: bool
 
 
@@ -47,7 +47,7 @@ def settings() -> Settings:
         database_url=str(of("database_url")),
         state_dir=Path(str(of("state_dir"))),
         secrets_file=Path(file) if file else None,
-        log_level=str(of("log_level")),
+        log_level=of("log_level"),
         quiet=bool(given.get("quiet")),
     )
 

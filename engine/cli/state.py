@@ -5,6 +5,7 @@ import click
 from engine.cli import opening, projects
 from engine.cli.output import as_json, formats, table, talk
 from engine.cli.settings import actor, command, confirmed, settings, stamped
+from engine.connection import login_of
 from engine.model import Feed
 from engine.report import OK, printable
 from engine.store import desk, overview
@@ -22,7 +23,7 @@ def state() -> None:
 @formats("text", "json")
 def show(feed: str, form: str) -> int:
     wanted, engine = _opened(feed)
-    found = overview.state(engine, wanted.id, logins(wanted))
+    found = overview.state(engine, wanted.id, login_of(wanted))
     if form == "json":
         as_json(found)
         return OK
@@ -72,14 +73,9 @@ def reset(feed: str, name: str | None, cursors: bool, is_login: bool, yes: bool)
         confirmed(f"Let {wanted.id} begin from its start?", yes)
         click.echo(f"forgot {desk.reset_cursors(engine, wanted.id, actor(), stamped())} cursors")
     if is_login:
-        count = desk.allow_login(engine, wanted.id, logins(wanted), actor(), stamped())
-        click.echo("the login is tried at the next run" if count else "no login was waiting")
+        was_waiting = desk.allow_login(engine, wanted.id, login_of(wanted), actor(), stamped())
+        click.echo("the login is tried at the next run" if was_waiting else "no login was waiting")
     return OK
-
-
-def logins(feed: Feed) -> str:
-    """How the names of a feed's logins begin in the ledger of refused ones."""
-    return " ".join(str(feed.transport.get(name, "")) for name in ("type", "host", "port")) + " "
 
 
 def _opened(name: str) -> tuple[Feed, Store]:

@@ -22,7 +22,7 @@ from engine.store.search import printed
 def status(dealer: str | None, form: str) -> int:
     where = settings()
     found = projects.project(where)
-    standings = overview.standings(opening.store(where)) if opening.has_store(where) else {}
+    standings = overview.standings(opening.store(where), stamped()) if opening.has_store(where) else {}
     names = [name for name, made in found.made.items() if dealer in (None, made.dealer.name)]
     rows = [_row(name, found.feeds.get(name), standings.get(name)) for name in names]
     if form != "text":

@@ -137,13 +137,13 @@ def reset_cursors(engine: Engine, feed: str, by: str, now: str) -> int:
         return len(before)
 
 
-def allow_login(engine: Engine, feed: str, logins: str, by: str, now: str) -> int:
-    """End the rest after refused logins whose names begin like this; returns how many there were."""
+def allow_login(engine: Engine, feed: str, login: str, by: str, now: str) -> bool:
+    """End the rest after a refused login; False where there was none."""
     with writing(engine) as connection:
-        done = connection.execute(delete(breakers).where(breakers.c.login.startswith(logins, autoescape=True))).rowcount
+        done = connection.execute(delete(breakers).where(breakers.c.login == login)).rowcount
         if done:
-            _audited(connection, now, by, "state.reset", feed, {"logins": done})
-        return done
+            _audited(connection, now, by, "state.reset", feed, {"login": login})
+        return bool(done)
 
 
 def noted(engine: Engine, by: str, now: str, action: str, subject: str, details: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, Row, Select, func, select
 from engine.store.bulk import decoded
 from engine.store.database import reading
 from engine.store.journal import DONE, OPEN, STORED
+from engine.store.leases import process_started, this_process
 from engine.store.search import printed
 from engine.store.tables import breakers, cursors, deliveries, feeds, issues, leases, quarantine, runs
 
@@ -38,7 +39,7 @@ class Standing:
         return self.paused_at is not None and (self.paused_until is None or self.paused_until > now)
 
 
-def standings(engine: Engine, history: bool = True) -> dict[str, Standing]:
+def standings(engine: Engine, now: str, history: bool = True) -> dict[str, Standing]:
     """Every feed the store has met, by its name. Without `history` only what a listing needs."""
     with reading(engine) as connection:
         rows = connection.execute(select(feeds).order_by(feeds.c.name)).all()
@@ -49,7 +50,8 @@ def standings(engine: Engine, history: bool = True) -> dict[str, Standing]:
         last_data = _pairs(connection, stored)
         unfinished = _counts(connection, deliveries.c.feed_id, deliveries.c.state.in_(OPEN))
         waiting = _counts(connection, quarantine.c.feed_id, quarantine.c.state.in_(WAITING))
-        running = {row.name for row in connection.execute(select(leases.c.name).where(leases.c.host.is_not(None)))}
+        held = connection.execute(select(leases).where(leases.c.host.is_not(None))).all()
+        running = {row.name for row in held if _is_alive(row, now)}
         last = _last_runs(connection, {row.name for row in rows})
         return {
             row.name: Standing(
@@ -64,6 +66,13 @@ def standings(engine: Engine, history: bool = True) -> dict[str, Standing]:
             )
             for row in rows
         }
+
+
+def _is_alive(row: Row[Any], now: str) -> bool:
+    """Whether the owner of a lease may still be at work; one that was killed here is not."""
+    if row.host == this_process().host:
+        return bool(process_started(row.pid) == row.process_started)
+    return bool(row.expires_at > now)
 
 
 def _pause(row: Row[Any]) -> tuple[str | None, str | None, str | None, str | None]:
@@ -102,9 +111,9 @@ def _last_runs(connection: Connection, names: set[str]) -> dict[str, dict[str, A
 def runs_found(engine: Engine, feed: str | None = None, limit: int | None = 20) -> Iterator[dict[str, Any]]:
     """Runs, newest first; of one feed only those that had it, with its part of the report."""
     statement = select(runs).order_by(runs.c.id.desc())
-    with reading(engine) as connection:
+    with reading(engine) as connection, connection.execution_options(yield_per=_STRETCH).execute(statement) as rows:
         given = 0
-        for row in connection.execution_options(yield_per=_STRETCH).execute(statement):
+        for row in rows:
             parts = [one for one in (decoded(row.report) or {}).get("feeds", ()) if feed in (None, one["feed"])]
             if feed is not None and not parts:
                 continue
@@ -221,8 +230,8 @@ def quarantined(
         statement = statement.where(quarantine.c.id.in_(ids))
     if limit is not None:
         statement = statement.limit(limit)
-    with reading(engine) as connection:
-        for row in connection.execution_options(yield_per=_STRETCH).execute(statement):
+    with reading(engine) as connection, connection.execution_options(yield_per=_STRETCH).execute(statement) as rows:
+        for row in rows:
             yield _quarantined(row)
 
 
@@ -248,11 +257,8 @@ def columns_of(header: str | None) -> list[str] | None:
 # --- where a feed goes on -------------------------------------------------------------------
 
 
-def state(engine: Engine, feed: str, logins: str) -> dict[str, Any]:
-    """What a feed remembers between runs: files it knows, cursors, refused logins.
-
-    `logins` is how the names of its logins begin.
-    """
+def state(engine: Engine, feed: str, login: str) -> dict[str, Any]:
+    """What a feed remembers between runs: files it knows, cursors, and whether its login was refused."""
     with reading(engine) as connection:
         number = connection.execute(select(feeds.c.id).where(feeds.c.name == feed)).scalar_one_or_none()
         known = (
@@ -277,10 +283,6 @@ def state(engine: Engine, feed: str, logins: str) -> dict[str, Any]:
             ],
             "logins": [
                 {"failures": row.failures, "until": printed(row.until), "message": row.message}
-                for row in connection.execute(
-                    select(breakers)
-                    .where(breakers.c.login.startswith(logins, autoescape=True))
-                    .order_by(breakers.c.login)
-                )
+                for row in connection.execute(select(breakers).where(breakers.c.login == login))
             ],
         }

@@ -48,11 +48,11 @@ def contacts_found(
     """
     with reading(engine) as connection:
         statement = _statement(text, dealer, connection).order_by(contacts.c.last_key, contacts.c.id)
-        found = connection.execution_options(yield_per=_STRETCH).execute(statement)
-        rows = (row for row in found if row.by_key or _is_named(row, text))
-        wanted = islice(rows, limit)
-        while stretch := list(islice(wanted, _STRETCH)):
-            yield from _shown(connection, stretch)
+        with connection.execution_options(yield_per=_STRETCH).execute(statement) as found:
+            rows = (row for row in found if row.by_key or _is_named(row, text))
+            wanted = islice(rows, limit)
+            while stretch := list(islice(wanted, _STRETCH)):
+                yield from _shown(connection, stretch)
 
 
 def contact(engine: Engine, number: int, types: Mapping[str, ActivityType]) -> dict[str, Any] | None:

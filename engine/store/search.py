@@ -51,8 +51,8 @@ def activities_of(connection: Connection, contact: int, types: Mapping[str, Acti
 
 
 def _read(engine: Engine, statement: Select[Any], types: Mapping[str, ActivityType]) -> Iterator[dict[str, Any]]:
-    with reading(engine) as connection:
-        for row in connection.execution_options(yield_per=_STRETCH).execute(statement):
+    with reading(engine) as connection, connection.execution_options(yield_per=_STRETCH).execute(statement) as rows:
+        for row in rows:
             yield _shown(row, types)
 
 

@@ -1,12 +1,16 @@
-"""A row that could not be used: seen, repaired beside its original, replayed, discarded, sent back; all in the audit."""
+"""A row that could not be used: seen, repaired beside its original, replayed, discarded; all in the audit."""
 
 import csv
 import io
 import json
 
 import pytest
+from sqlalchemy import insert
 
+from engine.store.tables import breakers
 from tests.cli.shell import FEED, Shell, sale
+
+FILE_LOGIN = "file    "  # of a folder: there is no host, port, user or password
 
 
 @pytest.fixture
@@ -228,11 +232,11 @@ def test_cursors_are_set_shown_and_forgotten(both: Shell) -> None:
 def test_a_login_that_waits_is_shown_and_let_go(both: Shell) -> None:
     both.feeds("state", "show", FEED)
     with both.store() as connection:
-        connection.exec_driver_sql(
-            "INSERT INTO breakers (login, failures, until, message)"
-            " VALUES ('file   x', 2, '2999-01-01T00:00:00.000000Z', 'refused'), ('sftp other 22 x', 1, '2999', 'no')"
-        )
-    (login,) = both.feeds("state", "show", FEED, "--format", "json").json()["logins"]
-    assert (login["failures"], login["until"]) == (2, "2999-01-01T00:00:00Z")
+        for login, failures in ((FILE_LOGIN, 2), ("sftp other", 1)):
+            waits = {"login": login, "failures": failures, "until": "2999-01-01T00:00:00.000000Z", "message": "refused"}
+            connection.execute(insert(breakers).values(waits))
+    (found,) = both.feeds("state", "show", FEED, "--format", "json").json()["logins"]
+    assert (found["failures"], found["until"]) == (2, "2999-01-01T00:00:00Z")
     assert both.feeds("state", "reset", FEED, "--login").code == 0
-    assert [row.login for row in both.rows("SELECT login FROM breakers")] == ["sftp other 22 x"]
+    assert [row.login for row in both.rows("SELECT login FROM breakers")] == ["sftp other"]
+    assert audit(both) == [("state.reset", FEED)]

@@ -1,5 +1,6 @@
 """`feeds run`: what it prints, what it leaves alone, and the code it ends with."""
 
+import json
 import os
 import signal
 import socket
@@ -23,7 +24,18 @@ def test_a_run_prints_the_table_the_identity_and_what_needs_attention(shell: She
     assert "a.csv:3" in lines[3]
     assert lines[-1].endswith("1 row needs attention: feeds quarantine list --run 1")
     assert max(map(len, lines[:3])) <= 80
-    assert done.talk == ""
+
+
+def test_the_log_goes_to_stderr_as_json_and_says_what_became_of_each_file(shell: Shell) -> None:
+    shell.put("a.csv", sale("1"))
+    done = shell.feeds("run", "--all")
+    events = [json.loads(line) for line in done.talk.splitlines()]
+    assert {"delivery.done", "feed.finished"} <= {event["event"] for event in events}
+    assert all(event["at"].endswith("Z") for event in events)
+    shell.put("b.csv", sale("2"))
+    assert shell.feeds("run", "--all", "--quiet").talk == ""
+    shell.put("c.csv", sale("3"))
+    assert shell.feeds("run", "--all", "--log-level", "error").talk == ""
 
 
 def test_stdout_is_json_and_nothing_else(shell: Shell) -> None:
@@ -125,12 +137,21 @@ def test_a_source_that_cannot_be_reached_is_code_4(shell: Shell) -> None:
 def test_a_feed_that_another_run_has_is_code_6(shell: Shell) -> None:
     shell.imported(sale("1"))
     with shell.store() as connection:
-        values = {"host": socket.gethostname(), "pid": os.getpid(), "started": process_started(os.getpid())}
+        other = os.getppid()
+        values = {"host": socket.gethostname(), "pid": other, "started": process_started(other)}
         connection.exec_driver_sql("UPDATE leases SET host = :host, pid = :pid, process_started = :started", values)
     done = shell.feeds("run", "--all")
     assert done.code == 6
     assert "locked" in done.out
     assert shell.feeds("status", "--format", "json").json()[0]["state"] == "running"
+
+
+def test_a_run_that_was_killed_is_not_shown_as_running(shell: Shell) -> None:
+    shell.imported(sale("1"))
+    with shell.store() as connection:
+        values = {"host": socket.gethostname(), "pid": 2**22 + 1, "started": "1"}
+        connection.exec_driver_sql("UPDATE leases SET host = :host, pid = :pid, process_started = :started", values)
+    assert shell.feeds("status", "--format", "json").json()[0]["state"] == "healthy"
 
 
 def test_an_interrupted_run_is_code_130_and_leaves_the_feed_free(shell: Shell) -> None:
@@ -187,6 +208,28 @@ def test_an_older_database_says_what_to_do(shell: Shell) -> None:
     done = shell.feeds("run", "--all")
     assert done.code == 1
     assert "feeds db upgrade" in done.talk
+
+
+# --- check ----------------------------------------------------------------------------------
+
+
+def test_a_check_says_how_far_a_feed_gets_and_touches_nothing(shell: Shell) -> None:
+    file = shell.put("a.csv", sale("1"))
+    done = shell.feeds("check", FEED)
+    assert done.code == 0
+    assert {line.split()[0] for line in done.out.splitlines()} <= {"ok", "warn"}
+    assert "a.csv" in done.out
+    assert file.exists()
+    assert shell.feeds("activities", "search", "--format", "json").json() == []
+    found = shell.feeds("check", FEED, "--format", "json").json()
+    assert all(list(each) == ["status", "name", "text"] for each in found)
+
+
+def test_a_check_that_fails_is_code_1(shell: Shell) -> None:
+    (shell.home / "in").rmdir()
+    done = shell.feeds("check", FEED)
+    assert done.code == 1
+    assert "fail" in done.out
 
 
 # --- pause ----------------------------------------------------------------------------------

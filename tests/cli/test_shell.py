@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from engine.cli import COMMANDS
+from engine.cli.failures import told
 from tests.cli.shell import COMMAND, FEED, ROOT, Shell, sale
+from transports.base import TransportError
 
 HEAVY = ("sqlalchemy", "paramiko", "yaml", "rich", "structlog", "jsonschema_rs", "alembic", "engine.runner")
 
@@ -64,6 +66,16 @@ def test_an_unforeseen_fault_shows_no_data_and_a_traceback_only_on_demand(shell:
     assert done.talk.startswith("error: a fault in the engine: JSONDecodeError at ")
     assert "Traceback" not in done.talk
     assert "Traceback" in shell.feeds("contacts", "find", "robin", "--debug").talk
+
+
+def test_no_error_shows_a_secret_not_even_its_traceback() -> None:
+    try:
+        raise TransportError("the server said: canary-$ecret/é is wrong")
+    except TransportError as error:
+        text, code = told(error, debug=True, secrets=["canary-$ecret/é"])
+    assert code == 1
+    assert "Traceback" in text
+    assert "canary" not in text
 
 
 def test_a_reader_that_goes_away_is_no_fault(shell: Shell) -> None:
