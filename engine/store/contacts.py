@@ -99,7 +99,7 @@ class Contacts:
     def people(self, ids: Iterable[int]) -> dict[int, Person]:
         """The contacts of these ids as they stand."""
         rows = self._bulk.found(_BY_ID, sorted(ids))
-        return {row[0]: Person(row[0], row[1], row[2], row[3], decoded(row[4]), decoded(row[5])) for row in rows}
+        return {row[0]: Person(row[0], row[1], row[2], row[3], decoded(row[4]), row[5], []) for row in rows}
 
     def _settled(
         self, spec: ContactSpec, rules: Sequence[Rule], one: Asked, known: Known, fresh: _Fresh

@@ -10,6 +10,8 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
+import orjson
+
 from engine.model import MappedContact
 from engine.store import names
 
@@ -33,7 +35,8 @@ _PROBE_ORDER = (EXTERNAL, EMAIL, PHONE, LAST)
 class Person:
     """A contact in hand: read from the store, or new (its id comes when it is written).
 
-    `provenance` is {field: mark}; None while every field has the one `mark`.
+    `provenance` is {field: mark}, as stored (its text) until it is needed; None while every field
+    has the one `mark`.
     """
 
     id: int | None
@@ -41,13 +44,15 @@ class Person:
     last: str
     company: str
     fields: dict[str, Any]
-    provenance: dict[str, list[Any]] | None
-    mark: list[Any] = field(default_factory=list)
+    provenance: dict[str, list[Any]] | str | None
+    mark: list[Any]
     is_changed: bool = False
 
     def origins(self) -> dict[str, list[Any]]:
         if self.provenance is None:
             self.provenance = dict.fromkeys(self.fields, self.mark)
+        elif isinstance(self.provenance, str):
+            self.provenance = dict(orjson.loads(self.provenance))
         return self.provenance
 
 

@@ -4,11 +4,11 @@ Never decides that a row is bad; it only keeps, recognises and repairs.
 """
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-import orjson
 from sqlalchemy import Engine, select
 
 from engine.model import Value
@@ -132,7 +132,7 @@ def patched(header: Sequence[str] | None, row: Any, fix: Mapping[str, Value]) ->
             if column in header:
                 cells[list(header).index(column)] = "" if value is None else str(value)
         return cells
-    record = orjson.loads(orjson.dumps(row))
+    record = deepcopy(row)
     for path, value in fix.items():
         *parents, last = path.split(".")
         at = record
