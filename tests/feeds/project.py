@@ -4,7 +4,6 @@ import contextlib
 import io
 import json
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,10 +98,3 @@ class Project:
     def quarantine(self) -> list[dict[str, Any]]:
         found = self.feeds("quarantine", "list", "--format", "jsonl").lines()
         return sorted(found, key=lambda each: (each["delivery"], each["line"]))
-
-
-@contextlib.contextmanager
-def project(home: Path, database: str) -> Iterator[Project]:
-    (home / "server").mkdir()
-    with SftpServer(home / "server") as server:
-        yield Project(home, server, database)

@@ -163,6 +163,8 @@ def test_its_details_show_the_sold_date(both: Project) -> None:
 
 @pytest.mark.statement("IDS-9")
 def test_each_run_looks_in_the_folder_and_takes_the_files_of_both_kinds(both: Project) -> None:
+    assert {each["outcome"] for each in both.run()["feeds"]} == {"failed"}  # the folder is not there
+    (both.server.root / "acme" / "IDS").mkdir(parents=True)
     assert {each["outcome"] for each in both.run()["feeds"]} == {"empty"}
     both.put(SL, csv(SALE))
     both.put(SV, csv(ORDER))
@@ -255,8 +257,8 @@ def test_the_customer_is_found_or_made(both: Project) -> None:
     ("row", "key"),
     [
         ({}, "W70012"),
-        ({"WONumber": ""}, "2|1ZZRV30C4P1000202|2022-01-20"),
-        ({"WONumber": "", "VIN": ""}, "3|C1001|2022-01-20"),
+        ({"WONumber": ""}, "2:1ZZRV30C4P1000202|2022-01-20"),
+        ({"WONumber": "", "VIN": ""}, "3:C1001|2022-01-20"),
         ({"WONumber": "", "VIN": "", "CustomerNo": ""}, None),
     ],
     ids=["number", "vin", "customer", "hash"],
