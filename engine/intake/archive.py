@@ -35,7 +35,7 @@ class Archive:
         """Where a delivery is fetched to; whatever an earlier attempt left there is removed."""
         part = self._root / f"{delivery}.part"
         with self.usable():
-            self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _make(self._root)
             part.unlink(missing_ok=True)
         return part
 
@@ -43,9 +43,7 @@ class Archive:
         """Make a fetched file ours for good. The bytes themselves are on disk already (Files.fetch)."""
         target = self.path(digest)
         with self.usable():
-            if not target.parent.exists():
-                target.parent.mkdir(mode=0o700)
-                _fsync(self._root)
+            _make(target.parent)
             part.chmod(0o400)
             part.replace(target)
             _fsync(target.parent)
@@ -84,6 +82,15 @@ def _chunks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
             yield chunk
+
+
+def _make(folder: Path) -> None:
+    """A folder of ours, and those above it, there for good: a power cut takes a name that its folder has not kept."""
+    if folder.is_dir():
+        return
+    _make(folder.parent)
+    folder.mkdir(exist_ok=True, mode=0o700)
+    _fsync(folder.parent)
 
 
 def _fsync(folder: Path) -> None:
