@@ -8,7 +8,7 @@ import pytest
 
 from engine.log import Redactor, logger, masked
 
-CANARY = "canary-9$H{o}me:%41/@#\\'\"&*é"
+CANARY = "canary-9$H{o}me :%41/@#\\'\"&*é"
 
 
 def line(as_json: bool = True, event: str = "file.taken", **details: object) -> str:
