@@ -48,7 +48,9 @@ class _Store(NamedTuple):
         row = self.by_id("contacts", number)
         if row is None:
             return None if number is None else f"no contact {number}"
-        keys = [f"{k['kind']}={k['namespace']}/{k['value']}" for k in self.rows["contact_keys"] if k["contact_id"] == number]
+        keys = [
+            f"{k['kind']}={k['namespace']}/{k['value']}" for k in self.rows["contact_keys"] if k["contact_id"] == number
+        ]
         return f"{row['first_name']} {row['last_name']} {row['company']} {sorted(keys)}"
 
     def vehicle(self, number: int | None) -> str | None:
@@ -66,30 +68,16 @@ def picture(scene: Scene) -> Picture:
 
 
 def _picture(store: _Store) -> Picture:
-    rows = store.rows
-    return {
-        "contacts": sorted(
-            _text(who=store.contact(r["id"]), fields=r["fields"], marks=_marks(store, r["provenance"]), last=r["last_key"])
-            for r in rows["contacts"]
-        ),
-        "vehicles": sorted(
-            _text(key=r["key"], fields=r["fields"], marks=_marks(store, r["provenance"])) for r in rows["vehicles"]
-        ),
-        "activities": sorted(_text(**_activity(store, r)) for r in rows["activities"]),
-        "changes": sorted(_text(**_change(store, r)) for r in rows["activity_changes"]),
-        "quarantine": sorted(
-            _text(**{k: r[k] for k in ("line", "code", "field", "value", "raw", "state", "fix")}, of=store.delivery(r["delivery_id"]))
-            for r in rows["quarantine"]
-        ),
-        "reviews": sorted(
-            _text(who=store.contact(r["contact_id"]), other=store.contact(r["candidate_id"]), why=r["reason"], line=r["line"])
-            for r in rows["reviews"]
-        ),
-        "deliveries": sorted(
-            _text(**{k: r[k] for k in ("kind", "name", "state", "error_code", "counts", "sha256", "checkpoint", "progress")})
-            for r in rows["deliveries"]
-        ),
-    }  # fmt: skip
+    describe = {
+        "contacts": _contact,
+        "vehicles": _vehicle,
+        "activities": _activity,
+        "activity_changes": _change,
+        "quarantine": _quarantined,
+        "reviews": _review,
+        "deliveries": _delivery,
+    }
+    return {table: sorted(_text(**row(store, r)) for r in store.rows[table]) for table, row in describe.items()}
 
 
 def check_any_moment(scene: Scene) -> None:
@@ -169,6 +157,30 @@ def _decoded(row: Row) -> Row:
     if row.get("digest") is not None:
         row["digest"] = str(row["digest"]).replace("-", "")
     return row
+
+
+def _contact(store: _Store, row: Row) -> Row:
+    who, marks = store.contact(row["id"]), _marks(store, row["provenance"])
+    return {"who": who, "marks": marks, "fields": row["fields"], "last": row["last_key"]}
+
+
+def _vehicle(store: _Store, row: Row) -> Row:
+    return {"key": row["key"], "fields": row["fields"], "marks": _marks(store, row["provenance"])}
+
+
+def _quarantined(store: _Store, row: Row) -> Row:
+    kept = ("line", "code", "field", "value", "raw", "state", "fix")
+    return {**{name: row[name] for name in kept}, "of": store.delivery(row["delivery_id"])}
+
+
+def _review(store: _Store, row: Row) -> Row:
+    pair = {"who": store.contact(row["contact_id"]), "other": store.contact(row["candidate_id"])}
+    return {**pair, "why": row["reason"], "line": row["line"]}
+
+
+def _delivery(store: _Store, row: Row) -> Row:
+    kept = ("kind", "name", "state", "error_code", "counts", "sha256", "checkpoint", "progress")
+    return {name: row[name] for name in kept}
 
 
 def _activity(store: _Store, row: Row) -> Row:

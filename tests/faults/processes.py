@@ -1,4 +1,4 @@
-"""A piece of a test in a process of its own that may die at any line: forked after all imports, so it costs milliseconds.
+"""A piece of a test in a process of its own that may die at any line: forked after all imports, so it is cheap.
 
 The parent never opens the database or a connection of its own: nothing is shared with a child but
 what was imported.
@@ -44,8 +44,13 @@ def _forked(work: Callable[[], Any]) -> tuple[bool, Any]:
         os.close(reader)
         _work(work, writer)
     os.close(writer)
-    with os.fdopen(reader, "rb") as pipe:
-        said = pipe.read()
+    try:
+        with os.fdopen(reader, "rb") as pipe:
+            said = pipe.read()
+    except BaseException:  # a timeout: the child must not go on behind our back
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        raise
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if code in (KILLED, -signal.SIGKILL):
         return True, None
@@ -56,13 +61,15 @@ def _forked(work: Callable[[], Any]) -> tuple[bool, Any]:
 
 
 def _work(work: Callable[[], Any], writer: int) -> NoReturn:
-    # What was imported stays out of every collection: walking it would copy each page of the parent.
-    gc.freeze()
-    gc.unfreeze = lambda: None  # type: ignore[assignment]
     try:
-        said = (True, work())
-    except BaseException:  # noqa: BLE001  whatever it is, the parent must hear of it
-        said = (False, traceback.format_exc())
-    with os.fdopen(writer, "wb") as pipe:
-        pickle.dump(said, pipe)
-    os._exit(0)
+        # What was imported stays out of every collection: walking it would copy each page of the parent.
+        gc.freeze()
+        gc.unfreeze = lambda: None  # type: ignore[assignment]
+        try:
+            said = (True, work())
+        except BaseException:  # noqa: BLE001  whatever it is, the parent must hear of it
+            said = (False, traceback.format_exc())
+        with os.fdopen(writer, "wb") as pipe:
+            pickle.dump(said, pipe)
+    finally:
+        os._exit(0)  # never back into the test that forked us

@@ -1,13 +1,13 @@
 """Restarting a scene until it is quiet, as a scheduler does, and asking the oracle."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from engine.world import World
 from tests.faults import oracle
 from tests.faults.oracle import Picture
 from tests.faults.processes import in_child, killed_in_child
-from tests.faults.scene import FILES, LEFT, Scene, Setup, Studio
+from tests.faults.scene import LEFT, Scene, Setup, Studio
 
 _MOST_RUNS = 3  # one recovers, one finds nothing left to do; more would be a fault of its own
 
@@ -15,9 +15,9 @@ _MOST_RUNS = 3  # one recovers, one finds nothing left to do; more would be a fa
 Arm = Callable[[Scene, World], World]
 
 
-def undisturbed(studio: Studio, setup: Setup) -> Picture:
+def undisturbed(studio: Studio, setup: Setup, files: Mapping[str, str] | None = None) -> Picture:
     """What one run stores when nothing happens to it."""
-    with studio.scene(setup) as scene:
+    with studio.scene(setup, files) as scene:
 
         def once() -> Picture:
             _checked(scene)
@@ -63,6 +63,6 @@ def _checked(scene: Scene, world: World | None = None) -> int:
 
 def check_left(scene: Scene) -> None:
     """The sender's folder holds what it should, and nothing else."""
-    kept = set(LEFT) if scene.setup.disposal != "leave" else set(FILES)
+    kept = set(scene.files) & set(LEFT) if scene.setup.disposal != "leave" else set(scene.files)
     found = {path.name for path in scene.place.iterdir() if path.is_file()}
     assert found == kept, f"on the server are {sorted(found)}"

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 import pytest
@@ -19,7 +20,7 @@ from tests.faults.scene import Scene, Setup, Studio
 CI, NIGHTLY = 60, 1_000
 BATCH = 20  # kills of one test
 AS_PROGRAM = 10  # one in so many is a program started anew, the others are forked from this one after its imports
-Note = Callable[[str, int, int], None]
+Count = Callable[[str, int], AbstractContextManager[None]]
 
 
 class Running(NamedTuple):
@@ -96,21 +97,21 @@ def expected(studio: Studio) -> Picture:
     ],
 )
 def test_a_process_killed_at_a_random_moment_loses_and_doubles_nothing(
-    studio: Studio, expected: Picture, batch: int, counted: Note
+    studio: Studio, expected: Picture, batch: int, counting: Count
 ) -> None:
-    random_ = random.Random(batch)
+    random_ = random.Random(batch)  # noqa: S311  the same setups every time
     lasts = {start: duration(start, studio, Setup("sftp")) for start in (forked, started)}
     kills = 0
-    for number in range(10 * BATCH):
-        setup = setups(random_)
-        start = started if number % AS_PROGRAM == AS_PROGRAM - 1 else forked
-        with studio.scene(setup) as scene:
-            while start(scene).killed_after(random_.uniform(0, lasts[start])):
-                kills += 1
-                if kills >= BATCH or random_.random() < 0.5:
-                    break
-            quiet.restart_and_check(scene, expected)
-        if kills >= BATCH:
-            break
-    assert kills >= BATCH, f"only {kills} of {BATCH} runs were still alive when they were to be killed"
-    counted("group B, random kills", kills, kills)
+    with counting("group B, random kills", BATCH):
+        for number in range(10 * BATCH):
+            setup = setups(random_)
+            start = started if number % AS_PROGRAM == AS_PROGRAM - 1 else forked
+            with studio.scene(setup) as scene:
+                while kills < BATCH and start(scene).killed_after(random_.uniform(0, lasts[start])):
+                    kills += 1
+                    if random_.random() < 0.5:  # else once more, while it recovers
+                        break
+                quiet.restart_and_check(scene, expected)
+            if kills == BATCH:
+                break
+        assert kills == BATCH, f"only {kills} of {BATCH} runs were still alive when they were to be killed"
