@@ -1,7 +1,7 @@
 """The one data path: the only place that knows the order of steps, from due feed to deleted remote file."""
 
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -16,7 +16,7 @@ from engine.intake import files as intake
 from engine.intake.files import Pickup
 from engine.intake.names import escaped, unescaped
 from engine.intake.waiting import pattern, wanted
-from engine.language import durations
+from engine.language import durations, fingerprint
 from engine.model import DeliveryReport, Feed, FeedReport, Issue, RunReport
 from engine.store import journal, leases
 from engine.store.journal import DONE, NOT_MINE, REFUSED, STORED, VANISHED, Entry, Registered
@@ -68,7 +68,7 @@ def run_feed(
         with leased(feed, world) as lease:
             fenced = replace(world, journal=world.journal.under(lease))
             visit = _Visit(feed, registered, fenced, lease, run, report, sharers, dry_run)
-            with connected(feed, world) as far:
+            with connected(feed, _telling(world, report)) as far:
                 visit.deliveries(far)
             _warn_of_held(registered, world, report)
     except LeaseHeld as error:
@@ -133,7 +133,7 @@ class _Visit:
             self.world.journal,
             self.world.archive,
             self.registered.id,
-            self.feed.mapping_hash,
+            _judged_by(self.feed),
             intake.manner(self.feed.transport),
             pattern(self.feed.transport),
             self.world.journal.tag(self.world.fresh_tag),
@@ -166,7 +166,9 @@ class _Visit:
         """Store one sealed delivery, then dispose of its file; or give it back with the reason."""
         report = DeliveryReport(entry.name, entry.state, entry.sha256 or "", entry.size or 0, number=entry.id)
         self.report.deliveries.append(report)
-        again = self.world.journal.refused_before(self.registered.id, entry.sha256 or "", self.feed.mapping_hash)
+        if entry.state == REFUSED:  # for its size, before it was fetched
+            return
+        again = self.world.journal.refused_before(self.registered.id, entry.sha256 or "", _judged_by(self.feed))
         if again is not None and again.id != entry.id:
             text = "these very bytes were refused before and the definition has not changed since"
             pickup.give_back(entry, REFUSED, again.error_code or "file.refused", text)
@@ -218,6 +220,9 @@ class _Visit:
         """What would come in, without a trace: nothing is claimed, kept or removed."""
         files = wanted(pickup.candidates(), pickup.pattern)
         for file in pickup.ordered(files, str(self.feed.transport.get("order", "name"))):
+            if (too_large := pickup.manner.too_large(file)) is not None:
+                self.report.issues.append(Issue("file.tooLarge", too_large, "error", delivery=escaped(file.name)))
+                continue
             entry = self.world.journal.open(
                 pickup.now,
                 feed_id=self.registered.id,
@@ -251,6 +256,12 @@ class _Visit:
 # --- around a run -----------------------------------------------------------------------------
 
 
+def _judged_by(feed: Feed) -> str:
+    """All in the definition that may refuse a file or leave it to another feed: once it changes, that is over."""
+    limits = [feed.transport.get(name) for name in ("ours", "maxBytes")]
+    return fingerprint.digest(feed.mapping_hash, feed.guards, limits)
+
+
 def _is_paused(feed: Feed, registered: Registered, world: World, report: FeedReport) -> bool:
     """The definition's `enabled: false` always wins; else an operator's pause, while it lasts."""
     if not feed.enabled:
@@ -263,6 +274,19 @@ def _is_paused(feed: Feed, registered: Registered, world: World, report: FeedRep
         end(report, "paused", Issue("feed.paused", text, "info"))
         return True
     return False
+
+
+def _telling(world: World, report: FeedReport) -> World:
+    """The world, where what a listing has to leave out is told in the report and not in the log alone."""
+
+    def note(event: str, details: Mapping[str, object]) -> None:
+        world.note(event, details)
+        if event == "name.unsafe":
+            text = f"left alone: {details.get('name')} is no file name that is safe to use; ask the sender for another"
+            issue = Issue(event, text, "warning")
+            report.issues += [issue] if issue not in report.issues else []
+
+    return replace(world, note=note)
 
 
 @contextmanager

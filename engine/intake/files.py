@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from engine.decode.source import size
 from engine.intake.archive import Archive
 from engine.intake.names import claim_name, claimed, escaped, unescaped
 from engine.intake.waiting import Pattern, in_order, is_new, wanted
@@ -21,11 +22,18 @@ _ATTEMPTS = 3  # to read one file whole before the next run tries again
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How a feed leaves what it has read: `deleteFromServer`, `moveTo`, or neither."""
+    """What a feed takes, and how it leaves what it has read: `deleteFromServer`, `moveTo`, or neither."""
 
     delete: bool
     move_to: str | None
     shared: bool
+    most_bytes: int | None  # a larger file is refused where it lies
+
+    def too_large(self, file: RemoteFile) -> str | None:
+        """Why this file is not even fetched; None where nothing speaks against it."""
+        if self.most_bytes is None or file.size is None or file.size <= self.most_bytes:
+            return None
+        return f"expected at most {self.most_bytes} bytes (transport.maxBytes), found {file.size}; it was not fetched"
 
     @property
     def claims(self) -> bool:
@@ -41,7 +49,7 @@ class Pickup:
     journal: Journal
     archive: Archive
     feed_id: int
-    mapping_hash: str
+    judged_by: str  # what in the definition decides whether a file is refused or another feed's
     manner: Manner
     pattern: Pattern
     tag: str  # of this installation, in claims
@@ -127,7 +135,7 @@ class Pickup:
         """The files of the listing that match and have not been taken."""
         files = wanted(self.listing.values(), self.pattern)
         known = self.journal.known(self.feed_id, self.far.source, [escaped(f.name) for f in files])
-        return [f for f in files if is_new(f, known.get(escaped(f.name), ()), self.mapping_hash)]
+        return [f for f in files if is_new(f, known.get(escaped(f.name), ()), self.judged_by)]
 
     def settled(self, files: Sequence[RemoteFile], settle: int, moment: datetime) -> tuple[list[RemoteFile], float]:
         """Those that have stood still for `settle` seconds, and how long until the next one has.
@@ -149,7 +157,10 @@ class Pickup:
         return in_order(files, order, self.pattern)
 
     def take(self, file: RemoteFile) -> Entry | None:
-        """Note, claim, fetch and seal one file; None where it went away or changed meanwhile."""
+        """Note, claim, fetch and seal one file; None where it went away or changed meanwhile.
+
+        One that is larger than the definition allows is refused and not fetched.
+        """
         entry = self.journal.open(
             self.now,
             feed_id=self.feed_id,
@@ -163,6 +174,9 @@ class Pickup:
             run_date=self.today,
             run_now=self.now,
         )
+        if (too_large := self.manner.too_large(file)) is not None:
+            self.give_back(entry, REFUSED, "file.tooLarge", too_large)
+            return self.journal.delivery(entry.id)
         return self._sealed(entry, file)
 
     def _sealed(self, entry: Entry, file: RemoteFile) -> Entry | None:
@@ -262,9 +276,7 @@ class Pickup:
 
     def give_back(self, entry: Entry, state: str, code: str, message: str, severity: str = "error") -> None:
         """End a delivery that is not stored: the file goes back to where it was and stays there."""
-        self.journal.mark(
-            entry.id, self.now, state=state, error_code=code, error=message, mapping_hash=self.mapping_hash
-        )
+        self.journal.mark(entry.id, self.now, state=state, error_code=code, error=message, mapping_hash=self.judged_by)
         self._issue(entry, code, message, severity)
         self._release(entry)
 
@@ -288,10 +300,12 @@ class Pickup:
 
 
 def manner(settings: Mapping[str, Any]) -> Manner:
+    most = settings.get("maxBytes")
     return Manner(
         bool(settings.get("deleteFromServer", False)),
         settings.get("moveTo"),
         bool(settings.get("shared", False)),
+        None if most is None else size(most),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import re2
 
 from engine.intake.names import CLAIM_PREFIX, escaped
-from engine.store.journal import OPEN, REFUSED, VANISHED, Entry
+from engine.store.journal import NOT_MINE, OPEN, REFUSED, VANISHED, Entry
 from transports.base import RemoteFile
 
 # How programs call a file they are still uploading; taken only where the pattern asks for it.
@@ -56,10 +56,11 @@ def wanted(files: Iterable[RemoteFile], of: Pattern) -> list[RemoteFile]:
     ]
 
 
-def is_new(file: RemoteFile, before: Sequence[Entry], mapping_hash: str) -> bool:
+def is_new(file: RemoteFile, before: Sequence[Entry], judged_by: str) -> bool:
     """Whether this very file has not been taken yet.
 
-    By name, size and time; a refused one is taken again when the definition has changed since.
+    By name, size and time; one that was refused, or another feed's, is looked at again when what
+    decided that (`judged_by`) has changed since.
     Where the far side gives no time, every file is fetched and its content decides.
     """
     same = [e for e in before if e.is_same_file(escaped(file.name), file.size, file.modified)]
@@ -68,8 +69,8 @@ def is_new(file: RemoteFile, before: Sequence[Entry], mapping_hash: str) -> bool
     last = same[-1]
     if last.state in OPEN:
         return False
-    if last.state == REFUSED:
-        return last.mapping_hash != mapping_hash
+    if last.state in (REFUSED, NOT_MINE):
+        return last.mapping_hash != judged_by
     return file.modified is None or file.size is None
 
 

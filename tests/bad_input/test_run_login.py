@@ -1,5 +1,6 @@
 """What an operator sees of a server that cannot be reached, does not let us in, or is another one."""
 
+import json
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -125,9 +126,7 @@ def test_a_wrong_password_at_an_ftp_server_is_tried_once(site: Site) -> None:
 # --- the host key ---------------------------------------------------------------------------
 
 
-def test_a_changed_host_key_ends_that_feed_before_anything_is_sent_and_no_other(
-    site: Site, server: SftpServer
-) -> None:
+def test_a_changed_host_key_ends_that_feed_before_anything_is_sent_and_no_other(site: Site, server: SftpServer) -> None:
     with SftpServer(site.far, password=Canary.value) as changed:
         pinned = server.fingerprint
         site.feed("changed", transport=site.sftp(changed, hostKey=pinned, filename="a.csv"))
@@ -173,7 +172,7 @@ def test_a_secret_of_odd_characters_reaches_the_server_as_it_is(
         del site.shell.environment["FEEDS_SECRET_PASSWORD"]
         line = f"PASSWORD={canary.value}" if form == "env" else yaml.safe_dump({"PASSWORD": canary.value}, width=200)
         if form == "json":
-            line = '{"PASSWORD": "%s"}' % canary.value.replace("\\", "\\\\").replace('"', '\\"')
+            line = json.dumps({"PASSWORD": canary.value})
         file = site.shell.write(f"secrets.{form}", line + "\n")
         file.chmod(0o600)
         canary.allowed.add(file)
