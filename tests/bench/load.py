@@ -46,7 +46,7 @@ class Bench:
         self.home, self.url, self.fresh = home, url, fresh
         self.drop = home / "drop"
         shutil.copytree(PROJECT, home / "feeds")
-        (home / "feeds" / "dealers").mkdir()
+        (home / "feeds" / "dealers").mkdir(exist_ok=True)
         text = _DEALER.format(definition=definition, drop=self.drop)
         (home / "feeds" / "dealers" / "bench.yaml").write_text(text)
 
@@ -59,7 +59,7 @@ class Bench:
     def run(self, file: Path) -> Used:
         """`feeds run` over one file, as a process."""
         shutil.copy(file, self.drop / "sales.csv")
-        command = [sys.executable, "-m", "engine.cli", "run", "--all", "--format", "json"]
+        command = [sys.executable, "-c", "from engine.cli import main; main()", "run", "--all", "--format", "json"]
         settings = {
             "FEEDS_DIR": str(self.home / "feeds"),
             "FEEDS_DATABASE_URL": self.url,
