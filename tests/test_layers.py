@@ -17,7 +17,7 @@ LAYERS = (  # from the top; a room may import its own layer, as long as no circl
     {"model", "errors"},
 )
 # Installed only with an extra: their users import them when they are first needed.
-EXTRAS = {"psycopg", "python_calamine", "asyncssh"}
+EXTRAS = {"psycopg", "asyncssh"}
 
 
 def source(path: Path) -> ast.Module:

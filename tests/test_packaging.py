@@ -1,10 +1,14 @@
 """What a user installs: the wheel carries the engine, the schemas and the definitions, and runs from anywhere."""
 
+import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -69,3 +73,29 @@ def test_the_command_says_what_it_is(installed: Path, tmp_path: Path) -> None:
     done = run(installed, tmp_path, "--version")
     assert done.returncode == 0
     assert "0.1.0" in done.stdout
+
+
+def test_the_plain_installation_has_all_that_is_imported_at_once() -> None:
+    """An extra's package may be missing: it is imported inside a function, or in the one module that is."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    names = (re.split(r"[<>=\[;]", each)[0] for each in project["dependencies"])
+    installed = {name.lower().replace("-", "_") for name in names}
+    whose = packages_distributions()
+    lacking = {
+        f"{path.relative_to(ROOT)}: {top}"
+        for folder in ("engine", "transports")
+        for path in (ROOT / folder).rglob("*.py")
+        if path.name != "demo_server.py"  # loaded by `feeds demo` alone, which says what to install
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        for top in _tops(node)
+        if not {each.lower().replace("-", "_") for each in whose.get(top, ())} & installed
+        and top not in {*sys.stdlib_module_names, "engine", "transports"}
+    }
+    assert not lacking
+
+
+def _tops(node: ast.stmt) -> list[str]:
+    """The first names of the modules that a statement imports."""
+    if isinstance(node, ast.ImportFrom):
+        return [str(node.module).split(".")[0]]
+    return [alias.name.split(".")[0] for alias in node.names] if isinstance(node, ast.Import) else []
