@@ -14,7 +14,7 @@ from engine.report import OK, printable
 from engine.store import people
 
 _PAGE = 100
-_MATCHES = {"created": "made for this record", "stored": "kept from before"}
+_MATCHES = {"created": "contact made for this record", "stored": "contact kept from before"}
 
 
 @click.group("contacts", help="Find a contact; show its timeline.")
@@ -100,12 +100,10 @@ def timeline(activities: list[dict[str, Any]], types: Mapping[str, ActivityType]
             words = "; ".join(f"{what}: {_word(a)} -> {_word(b)}" for what, (a, b) in change["changes"].items())
             lines.append(f"              changed {change['at'][:10]} by {change['delivery']}:{change['line']}: {words}")
         source = each["source"]
-        how = (
-            _MATCHES.get(source["match"] or "", f"found by {source['match']}") if source["match"] else "no contact data"
-        )
-        lines.append(
-            f"              from {source['delivery']}:{source['line']} ({each['feed']}, run {source['run']}); {how}"
-        )
+        match = source["match"]
+        how = _MATCHES.get(match, f"contact found by {match}") if match else "no contact data"
+        lines.append(f"              from {source['delivery']}:{source['line']} ({each['feed']}, run {source['run']})")
+        lines.append(f"              {how}")
     return lines or ["nothing has happened yet"]
 
 

@@ -1,6 +1,8 @@
 """`feeds demo`: the main work, on this machine: an SFTP server with sample files, two feeds, SQLite, a timeline."""
 
+import shlex
 import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, Self
@@ -48,7 +50,7 @@ def demo(folder: Path) -> int:
     far = folder / "server"
     put = _put(far)
     with _serving(far) as server:
-        talk(f"an SFTP server on {server.host}:{server.port} has {', '.join(put) or 'no new files'}")
+        talk(f"an SFTP server on {server.host}:{server.port} has\n  {'\n  '.join(put)}")
         _define(folder / "feeds", server)
         settings = Settings(
             feeds_dir=folder / "feeds",
@@ -129,14 +131,27 @@ def _look_around(settings: Settings) -> None:
 
 
 def _next(folder: Path) -> None:
+    where = shlex.quote(str(folder))
     talk(
         f"""
-try next:
-  export FEEDS_DIR={folder}/feeds FEEDS_STATE_DIR={folder}/state FEEDS_DATABASE_URL=sqlite:///{folder}/feeds.db
+try next, from this folder:
+  {_on_the_path()}export FEEDS_DIR={where}/feeds FEEDS_STATE_DIR={where}/state
+  export FEEDS_DATABASE_URL=sqlite:///{where}/feeds.db
   feeds status
   feeds contacts find 555-555-0102
   feeds activities search --where 'fields.monthlyPayment > 400'
   feeds show {_DEALER}/ids-sales --resolved
   feeds runs show 1
-  feeds demo          again: the same rows are counted as unchanged, nothing is doubled"""
+  feeds demo
+
+The last one sends the same files again: their rows are counted as unchanged,
+and nothing is doubled."""
     )
+
+
+def _on_the_path() -> str:
+    """What a shell needs before it finds `feeds`: nothing, or the environment that this one runs in."""
+    activate = Path(sys.argv[0]).parent / "activate"
+    if shutil.which("feeds") or not activate.is_file():
+        return ""
+    return f". {shlex.quote(str(activate))}\n  "
