@@ -50,7 +50,7 @@ def demo(folder: Path) -> int:
     far = folder / "server"
     put = _put(far)
     with _serving(far) as server:
-        talk(f"an SFTP server on {server.host}:{server.port} has\n  {'\n  '.join(put)}")
+        talk("\n  ".join([f"an SFTP server on {server.host}:{server.port} has", *put]))
         _define(folder / "feeds", server)
         settings = Settings(
             feeds_dir=folder / "feeds",
