@@ -70,6 +70,8 @@ def disturbed(scene: Scene, world: World, fuse: Fuse) -> str:
     except FeedError as error:
         assert str(error)
         return "failed"
+    faults = [issue for issue in feed.issues if issue.code == "engine.fault"]
+    assert not faults, f"what nobody had thought of: {faults}"
     if feed.outcome == "failed":
         assert [issue for issue in feed.issues if issue.severity == "error"], "it failed without a word"
     return feed.outcome
@@ -87,7 +89,7 @@ def recovered(scene: Scene, world: World, expected: Picture) -> None:
 
 
 def case(studio: Studio, setup: Setup, what: str, fuse: Fuse, expected: Picture) -> None:
-    def work() -> str:
+    def work() -> tuple[str, str]:
         world = begun(scene)
         PUTS[what](scene, world, fuse)
         outcome = disturbed(scene, world, fuse)
@@ -95,14 +97,14 @@ def case(studio: Studio, setup: Setup, what: str, fuse: Fuse, expected: Picture)
         assert fuse.blown, "it never came to that call"
         oracle.check_any_moment(scene)
         recovered(scene, world, expected)
-        return outcome
+        return outcome, fuse.blown
 
     try:
         with studio.scene(setup, TWO) as scene:
-            outcome = in_child(work)
+            outcome, blown = in_child(work)
     except AssertionError as error:
         raise AssertionError(f"{what}, call {fuse.at}{' and all after it' if fuse.for_good else ''}: {error}") from None
-    if what not in MEANT and fuse.blown != "mkdir":  # a folder that cannot be made again, and is there, is no fault
+    if what not in MEANT and blown != "mkdir":  # a folder that cannot be made again, and is there, is no fault
         assert outcome == "failed", f"{what}, call {fuse.at}: the run that met it ended as {outcome}"
 
 
