@@ -19,6 +19,7 @@ from engine.errors import DeliveryRefused, StoreError
 from engine.intake import waiting
 from engine.intake.names import unescaped
 from engine.mapping import FeedMapping, Portion, compile_mapping
+from engine.mapping.surroundings import surroundings
 from engine.model import Batch, Decoded, Fault, Feed, Issue, Tally, Value
 from engine.store import journal, leases
 from engine.store.bulk import bulk_of
@@ -328,4 +329,7 @@ class Import:
         return stamp(self.world.clock.now())
 
     def _salt(self, decoded: Decoded) -> str:
-        return f"{self.feed.id}\x00{self.feed.mapping_hash}\x00{decoded.header}"
+        """What makes the same text another row: its feed, the definition, the header, the file where that is read."""
+        salt = f"{self.feed.id}\x00{self.feed.mapping_hash}\x00{decoded.header}"
+        beside = surroundings(self.feed.streams, self._context())
+        return f"{salt}\x00{orjson.dumps(beside).decode()}" if beside else salt

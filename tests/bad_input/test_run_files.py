@@ -416,6 +416,34 @@ def test_a_column_that_nobody_reads_is_told(site: Site) -> None:
     assert "Salesperson" in seen.message("column.unread")
 
 
+@pytest.mark.parametrize(
+    "day", [{"context": "file.groups.day"}, {"text": "${file.name}"}, {"text": "of ${file.groups.day}"}]
+)
+def test_the_same_row_in_a_file_of_another_day_is_another_row_where_the_day_counts(
+    site: Site, day: dict[str, str]
+) -> None:
+    """Such a row is no repeat: the file's name is part of what it becomes."""
+    site.feed(
+        transport={"filename": r"_(?P<day>\d+)\.csv$", "regex": True},
+        fields={**feed_of({}, {})["fields"], "note": day},
+        activities=[{"type": "sale", "key": [["number", "note"]], "occurred": "sold", "state": "recorded"}],
+    )
+    site.put("sales_0501.csv", sale("1"))
+    site.run()
+    site.put("sales_0502.csv", sale("1"))
+    assert (site.run().counts, len(site.sales())) == ({"read": 1, "inserted": 1}, 2)
+    site.put("sales_0502.csv", sale("1"), sale("2"))
+    assert site.run().counts == {"read": 2, "inserted": 1, "unchanged": 1}
+
+
+def test_a_condition_on_the_file_is_asked_again_for_another_file(site: Site) -> None:
+    site.feed(records={"if": "number && file.name == 'b.csv'"})
+    site.put("a.csv", sale("1"))
+    assert site.run().counts == {"read": 1, "filtered": 1}
+    site.put("b.csv", sale("1"))
+    assert site.run().counts == {"read": 1, "inserted": 1}
+
+
 def test_the_invented_customer_is_stored_and_not_only_hidden(site: Site) -> None:
     """The other tests look for this person in what is printed: it has to be there to be shown."""
     site.put("a.csv", sale("1"))

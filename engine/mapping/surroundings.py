@@ -1,0 +1,44 @@
+"""What a record becomes may hang on more than the record: on its file's name, or on who asked for it.
+
+Finds what of that the streams read, so that the same row in another file is another row where
+that counts. Never `run` and `window`: those are clocks, and the same row is the same tomorrow.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+
+from engine.model import Reference, Stream, Value
+
+_NAMES = ("file", "trigger", "parent")
+# In the text of a condition. What only looks like one costs a second look at rows that are known.
+_NAMED = re.compile(rf"(?<![\w./'\"-])({'|'.join(_NAMES)})\b(?!['\"])")
+
+
+def surroundings(streams: Sequence[Stream], context: Mapping[str, Value]) -> dict[str, Value]:
+    """The values beside the record that these streams read, by their path; nothing where they read none."""
+    return {".".join(path): _at(context, path) for path in sorted(set(_paths(streams)))}
+
+
+def _at(value: Value, path: Sequence[str]) -> Value:
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def _paths(value: object) -> Iterator[tuple[str, ...]]:
+    if isinstance(value, Reference):
+        if value.path[0] in _NAMES:
+            yield value.path
+    elif isinstance(value, str):
+        for found in _NAMED.finditer(value):
+            yield (found[1],)
+    elif is_dataclass(value):
+        for each in fields(value):
+            yield from _paths(getattr(value, each.name))
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _paths(item)
+    elif isinstance(value, Sequence):
+        for item in value:
+            yield from _paths(item)
