@@ -34,7 +34,6 @@ from engine.world import Progress, World, stamp
 
 _MOST_ROW_ISSUES = 100  # rows of one delivery that are listed one by one; all are in quarantine
 _SMALLEST_ROW = 2  # bytes: a file that could not hold more rows than a part needs no first reading
-_BIG = 20_000  # new rows after which the database's statistics are worth renewing
 _PACKED = (b"\x1f\x8b", b"PK")
 
 
@@ -90,8 +89,7 @@ class Import:
             finally:
                 if was_on:
                     gc.enable()
-            if self.tally.inserted >= _BIG:
-                refresh_statistics(self.world.engine)
+            refresh_statistics(self.world.engine, self.tally.inserted)
             self._report(mapping, decoded)
 
     def _part(self, decoded: Decoded, mapping: FeedMapping, batches: Iterator[Batch], limit: int | None) -> bool:

@@ -56,6 +56,9 @@ class Bulk(Protocol):
     def rows(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Rows of any other statement with `?` for parameters."""
 
+    def analyze(self) -> None:
+        """Let the planner see what this transaction has written so far, before it is looked up in bulk."""
+
 
 def bulk_of(connection: Connection) -> Bulk:
     driver = connection.connection.driver_connection
@@ -119,6 +122,9 @@ class SqliteBulk:
         )
         return list(self._driver.execute(statement, (orjson.dumps(list(values)).decode(), *parameters)))
 
+    def analyze(self) -> None:
+        pass  # CROSS JOIN leaves it no choice to make badly
+
     def rows(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
         return list(self._driver.execute(sql, parameters))
 
@@ -175,6 +181,9 @@ class PostgresqlBulk:
             f" (SELECT {alias}.* FROM {wanted.table} WHERE {wanted.on} OFFSET 0) AS {alias} {wanted.more}"
         )
         return self.rows(statement, list(values), *parameters)
+
+    def analyze(self) -> None:
+        self.rows("ANALYZE contacts, contact_keys, vehicles, activities")
 
     def rows(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
         with self._driver.cursor() as cursor:

@@ -15,6 +15,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from engine.errors import StoreError
 
+_FEW = 500  # rows: below, any plan is quick
+_GROWTH = 0.1  # of a table, since its statistics were taken
 _LOCKS = 0x46454544  # our own kind of advisory lock, apart from other programs' in the same database
 BUSY_SECONDS = 60  # a SQLite writer waits this long for another; an import of a big file holds it that long
 
@@ -80,14 +82,22 @@ def writing(engine: Engine) -> Iterator[Connection]:
         raise _unusable(error) from error
 
 
-def refresh_statistics(engine: Engine) -> None:
-    """Tell the planner how large the tables have become; worth it after a first big load."""
+def refresh_statistics(engine: Engine, inserted: int) -> None:
+    """Tell the planner how the tables have grown, where that is by much since it last looked.
+
+    Without statistics PostgreSQL believes that any index of a table finds one row, takes the
+    smallest, and walks all of a dealer's activities for each key that is looked up.
+    """
+    if inserted < _FEW:
+        return
     with writing(engine) as connection:
-        if connection.dialect.name == "postgresql":
-            connection.exec_driver_sql("ANALYZE contacts, contact_keys, vehicles, activities")
-        else:
+        if connection.dialect.name != "postgresql":
             connection.exec_driver_sql("PRAGMA analysis_limit = 1000")
             connection.exec_driver_sql("ANALYZE")
+            return
+        counted = "SELECT reltuples FROM pg_class WHERE oid = 'activities'::regclass"
+        if inserted > float(connection.exec_driver_sql(counted).scalar_one()) * _GROWTH:
+            connection.exec_driver_sql("ANALYZE contacts, contact_keys, vehicles, activities")
 
 
 def lock_dealer(connection: Connection, dealer_id: int) -> None:

@@ -137,6 +137,7 @@ class DeliveryWriter:
         except IntegrityError:
             self._bulk.rows("ROLLBACK TO SAVEPOINT batch")
             self._empty.update(dict.fromkeys(types, False))
+            self._bulk.analyze()
             for name in Tally.__slots__:
                 setattr(self.tally, name, getattr(before, name))
             self._write(stream, records, rows)
