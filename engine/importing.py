@@ -7,7 +7,7 @@ in parts of `chunk_rows`, after a first reading that wrote nothing has found it 
 import gc
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -102,11 +102,10 @@ class Import:
             digests = digester(self._salt(decoded))
             done = True
             for batch in batches:
-                if self.passed < skip:
-                    self.passed += len(batch.rows)
-                    continue
+                behind = min(max(skip - self.passed, 0), len(batch.rows))
                 self.passed += len(batch.rows)
-                self._store(batch, decoded, mapping, writer, digests)
+                if behind < len(batch.rows):
+                    self._store(_without(batch, behind), decoded, mapping, writer, digests)
                 if limit is not None and self.tally.read - start >= limit:
                     done = False
                     break
@@ -214,14 +213,7 @@ class Import:
         """Only the rows that a replay asks for."""
         if self.lines is None:
             return batch
-        places = [place for place, line in enumerate(batch.lines) if line in self.lines]
-        new = {old: place for place, old in enumerate(places)}
-        faults = [
-            Fault(new[f.index], f.line, f.code, f.message, f.field, f.value) for f in batch.faults if f.index in new
-        ]
-        return Batch(
-            [batch.rows[p] for p in places], [batch.lines[p] for p in places], [batch.raws[p] for p in places], faults
-        )
+        return _chosen(batch, [place for place, line in enumerate(batch.lines) if line in self.lines])
 
     def _changed(self, portion: Portion, rows: Rows, writer: DeliveryWriter) -> list[int]:
         """Indexes of the records that are not stored already just as they are."""
@@ -331,3 +323,16 @@ class Import:
         salt = f"{self.feed.id}\x00{self.feed.mapping_hash}\x00{decoded.header}"
         beside = surroundings(self.feed.streams, self._context())
         return f"{salt}\x00{orjson.dumps(beside).decode()}" if beside else salt
+
+
+def _without(batch: Batch, behind: int) -> Batch:
+    """The batch without its first rows: those a part that is committed has stored already."""
+    return batch if not behind else _chosen(batch, range(behind, len(batch.rows)))
+
+
+def _chosen(batch: Batch, places: Sequence[int]) -> Batch:
+    new = {old: place for place, old in enumerate(places)}
+    faults = [replace(fault, index=new[fault.index]) for fault in batch.faults if fault.index in new]
+    return Batch(
+        [batch.rows[p] for p in places], [batch.lines[p] for p in places], [batch.raws[p] for p in places], faults
+    )

@@ -11,16 +11,17 @@ from typing import Any
 from engine import report as reporting
 from engine.connection import connected
 from engine.errors import DecodeError, DeliveryRefused, FeedError, LeaseHeld
-from engine.importing import DryRun, Import, NotMine
+from engine.importing import Import, NotMine
 from engine.intake import files as intake
 from engine.intake.files import Pickup
 from engine.intake.names import escaped, unescaped
-from engine.intake.waiting import pattern, wanted
+from engine.intake.waiting import pattern
 from engine.language import durations, fingerprint
 from engine.model import DeliveryReport, Feed, FeedReport, Issue, RunReport
 from engine.store import journal, leases
 from engine.store.journal import DONE, NOT_MINE, REFUSED, STORED, VANISHED, Entry, Registered
 from engine.store.leases import Lease
+from engine.trials import tried
 from engine.world import World, stamp
 from transports.base import Files, LoginRefused, TransportError, Unreachable
 
@@ -114,7 +115,7 @@ class _Visit:
         pickup.look()
         try:
             if self.dry_run:
-                self._tried(pickup)
+                tried(self.feed, self.registered, self.world, self.lease, pickup, self.report)
                 return
             for entry in pickup.resume():
                 self._imported(pickup, entry)
@@ -215,42 +216,6 @@ class _Visit:
             if not any(e.feed_id == number and intake.is_terminal(e) and e.state != VANISHED for e in same):
                 return False
         return any(e.state in (STORED, DONE) for e in same)
-
-    def _tried(self, pickup: Pickup) -> None:
-        """What would come in, without a trace: nothing is claimed, kept or removed."""
-        files = wanted(pickup.candidates(), pickup.pattern)
-        for file in pickup.ordered(files, str(self.feed.transport.get("order", "name"))):
-            if (too_large := pickup.manner.too_large(file)) is not None:
-                self.report.issues.append(Issue("file.tooLarge", too_large, "error", delivery=escaped(file.name)))
-                continue
-            entry = self.world.journal.open(
-                pickup.now,
-                feed_id=self.registered.id,
-                kind="trial",
-                source=pickup.far.source,
-                name=escaped(file.name),
-                size=file.size,
-                modified=file.modified,
-                state=VANISHED,
-                run_date=pickup.today,
-                run_now=pickup.now,
-            )
-            part = self.world.archive.part(entry.id)
-            with self.world.archive.usable():
-                fetched = pickup.far.fetch(file, part)
-            self.world.archive.seal(part, fetched.sha256)
-            entry = replace(entry, sha256=fetched.sha256)
-            report = DeliveryReport(entry.name, "trial", fetched.sha256, fetched.size)
-            self.report.deliveries.append(report)
-            work = Import(self.feed, self.registered, entry, entry.id, self.world, self.lease, dry_run=True)
-            try:
-                work.run()
-            except DryRun:
-                report.tally = work.tally
-            except (DecodeError, DeliveryRefused) as error:
-                report.state = REFUSED
-                self.report.issues.append(Issue(error.code, str(error), "error", delivery=entry.name))
-            self.report.issues += [replace(issue, delivery=entry.name) for issue in work.issues]
 
 
 # --- around a run -----------------------------------------------------------------------------

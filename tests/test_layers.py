@@ -11,7 +11,7 @@ LAYERS = (  # from the top; a room may import its own layer, as long as no circl
     {"cli", "web"},
     {"executors"},
     {"scheduler"},
-    {"runner", "replays", "checking", "importing", "connection", "world"},
+    {"runner", "replays", "trials", "checking", "importing", "connection", "world"},
     {"intake", "mapping", "store", "outbound"},
     {"decode", "transforms", "language", "due", "health", "report", "metrics", "log", "guards"},
     {"model", "errors"},
@@ -119,4 +119,5 @@ def test_only_the_runner_joins_the_far_side_and_what_writes_rows() -> None:
     writers = {"engine.store.delivery", "engine.store.contacts", "engine.store.activities", "engine.store.vehicles"}
     joined = {name for name, others in IMPORTS.items() if others & writers and room(name) != "store"}
     assert joined == {"engine.importing"}
-    assert {name for name, others in IMPORTS.items() if joined & others} <= {"engine.runner", "engine.replays"}
+    paths = {"engine.runner", "engine.replays", "engine.trials"}
+    assert {name for name, others in IMPORTS.items() if joined & others} <= paths

@@ -25,7 +25,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.model import Feed, Issue, Tally
 from engine.store import leases
-from engine.store.database import reading, writing
+from engine.store.database import lock_dealer, reading, writing
 from engine.store.leases import Lease
 from engine.store.tables import (
     activities,
@@ -118,10 +118,14 @@ class Journal:
         """This installation's name in claims; `fresh` becomes it where there is none yet."""
         with reading(self._engine) as connection:
             found = connection.execute(select(installation.c.tag)).scalar_one_or_none()
-        if found is None:
-            with writing(self._engine) as connection:
+        if found is not None:
+            return str(found)
+        with writing(self._engine) as connection:
+            lock_dealer(connection, 0)  # no dealer's: two processes may come first at the same time
+            found = connection.execute(select(installation.c.tag)).scalar_one_or_none()
+            if found is None:
                 connection.execute(insert(installation).values(tag=fresh))
-        return found or fresh
+        return str(found or fresh)
 
     # --- feeds and runs ---------------------------------------------------------------------
 
@@ -221,6 +225,11 @@ class Journal:
         """Change a delivery in a transaction of its own."""
         with self._changing() as connection:
             mark(connection, number, now, **columns)
+
+    def drop(self, number: int) -> None:
+        """Forget a delivery that never was one (a trial)."""
+        with writing(self._engine) as connection:
+            connection.execute(delete(deliveries).where(deliveries.c.id == number))
 
     def refused_before(self, feed_id: int, sha256: str, mapping_hash: str) -> Entry | None:
         """The delivery of the same bytes that this very definition has refused already."""
