@@ -168,6 +168,9 @@ def _wanted(report: RunReport) -> list[str]:
     if refused:
         where = f": feeds runs show {report.run}" if report.run is not None else ""
         found.append(f"{_some(refused, 'delivery', 'deliveries')} refused{where}")
+    foreign = sum(d.state == "notMine" for feed in report.feeds for d in feed.deliveries)
+    if foreign:
+        found.append(f"{_some(foreign, 'foreign file')} left alone")
     found += [_named("failed", _feeds(report, "failed"), "feeds check")]
     found += [_named("locked by another run", _feeds(report, "locked"), "feeds status")]
     if tally.contacts_review:

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -46,6 +47,12 @@ def listed(rows: Iterable[Any], form: str) -> None:
 def width() -> int:
     """Columns of the terminal; 80 where there is none."""
     return shutil.get_terminal_size((80, 24)).columns
+
+
+def paragraph(text: str) -> None:
+    """A sentence, its further lines set in; a word longer than the line stays whole, for it may be copied."""
+    lines = textwrap.wrap(text, width(), subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    click.echo("\n".join(lines))
 
 
 def has_colour(stream: Any) -> bool:

@@ -7,7 +7,7 @@ import click
 
 from engine import report as reporting
 from engine.cli import opening, projects
-from engine.cli.output import as_json, formats, table, talk, width
+from engine.cli.output import as_json, formats, paragraph, table, talk, width
 from engine.cli.progress import showing
 from engine.cli.settings import command, settings
 from engine.language.findings import Finding
@@ -89,5 +89,5 @@ def told(report: RunReport, form: str) -> None:
     table(headings, reporting.rows(report, len(headings)), right=headings[2:8])
     click.echo(reporting.identity(reporting.total(report)))
     for line in reporting.issue_lines(report):
-        click.echo(reporting.printable(line))
-    click.echo(reporting.attention(report))
+        paragraph(reporting.printable(line))
+    paragraph(reporting.attention(report))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 from pathlib import Path
 
 import pytest
@@ -218,15 +219,14 @@ def test_what_the_demo_says_to_try_next_works(tmp_path: Path, monkeypatch: pytes
     shell = Shell(tmp_path, "")
     shell.environment.clear()
     monkeypatch.chdir(tmp_path)
-    talk = shell.feeds("demo").talk.splitlines()
-    (export,) = (line for line in talk if line.strip().startswith("export "))
-    shell.environment |= dict(pair.split("=", 1) for pair in export.split()[1:])
-    commands = [line.split("  again")[0].strip() for line in talk if line.strip().startswith("feeds ")]
-    assert len(commands) >= 5
-    for command in commands[:-1]:
-        words = command.replace("'", "").split()[1:]
-        if "--where" in words:
-            words = [*words[: words.index("--where") + 1], " ".join(words[words.index("--where") + 1 :])]
-        done = shell.feeds(*words)
+    shown = shell.feeds("demo")
+    assert [line for line in (shown.out + shown.talk).splitlines() if len(line) > 80] == []
+    lines = [shlex.split(line) for line in shown.talk.splitlines() if line.startswith("  ")]
+    exports = [pair for words in lines if words[0] == "export" for pair in words[1:]]
+    shell.environment |= dict(pair.split("=", 1) for pair in exports)
+    commands = [words[1:] for words in lines if words[0] == "feeds"]
+    assert len(commands) >= 6
+    for command in commands:
+        done = shell.feeds(*command)
         assert done.code == 0, (command, done.talk)
         assert done.out, command

@@ -96,6 +96,7 @@ def test_a_wide_terminal_has_the_whole_words() -> None:
         ([feed("failed", name="a/b"), feed("failed", name="a/c")], ["2 feeds failed"]),
         ([feed("locked", name="a/b")], ["a/b locked by another run"]),
         ([FeedReport("a/b", "refused", [DeliveryReport("x", "refused")])], ["1 delivery refused: feeds runs show 12"]),
+        ([FeedReport("a/b", "empty", [DeliveryReport("x", "notMine")])], ["1 foreign file left alone"]),
     ],
 )
 def test_one_line_says_what_needs_attention(feeds: list[FeedReport], wanted: list[str]) -> None:
