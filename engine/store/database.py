@@ -69,7 +69,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
         with engine.connect() as connection, connection.begin():
             yield connection
     except (DBAPIError, _driver_error(engine)) as error:
-        raise _unusable(error) from error
+        raise _unusable(error, engine) from error
 
 
 @contextmanager
@@ -79,7 +79,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
         with engine.connect().execution_options(writes=True) as connection, connection.begin():
             yield connection
     except (DBAPIError, _driver_error(engine)) as error:
-        raise _unusable(error) from error
+        raise _unusable(error, engine) from error
 
 
 def refresh_statistics(engine: Engine, inserted: int) -> None:
@@ -116,12 +116,13 @@ def _driver_error(engine: Engine) -> type[Exception]:
     return error
 
 
-def _unusable(error: Exception) -> StoreError:
+def _unusable(error: Exception, engine: Engine) -> StoreError:
     """In our words: neither the statement nor the driver's details may show, they hold customers' data."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    state = getattr(cause, "sqlstate", None)
-    reason = f"{type(cause).__name__} {state}" if state else str(cause).splitlines()[0]
-    return StoreError(f"the database could not do it ({reason}); nothing of this step was kept")
+    state, text = getattr(cause, "sqlstate", None), str(cause).splitlines()
+    reason = f"{type(cause).__name__} {state}" if state or not text else text[0]
+    where = f"{engine.url.database} on {engine.url.host}" if engine.url.host else str(engine.url.database)
+    return StoreError(f"the database {where} could not do it ({reason}); nothing of this step was kept")
 
 
 # Named here for those above, who never speak to the database themselves.
