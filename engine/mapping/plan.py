@@ -187,7 +187,10 @@ class _StreamMapping:
             if self._explainer is None:
                 self._explainer = explainer(self.stream, self._header, self._dealer, self._nulls)
             given = filled(self._explainer, context, self._dealer)
-            self._explainer.run(row, context, given, lambda name, problem: problems.append((name, problem)))
+            # Without its traceback: that would hold the frame which holds it, and with it the whole batch.
+            self._explainer.run(
+                row, context, given, lambda name, problem: problems.append((name, problem.with_traceback(None)))
+            )
         if not problems:
             return Fault(index, line, error.code, error.message, error.field)
         name, first = problems[0]
