@@ -5,13 +5,24 @@ import random
 from pathlib import Path
 
 HEADER = (
-    "CustomerNo,First.Name,Last.Name,Email,Phone,Cell.Phone,Address,City,State,Zip,DealNumber,SoldDate,DeliveryDate,"
-    "StockNo,VIN,mfg,make,model,type,Price,Amount.Financed,Term,MonthlyPayment,LastPayment"
-).split(",")
-_FIRST = "Robin Sam Lee Jo Kim Alex Dana Pat Chris Terry Morgan Casey Jamie Avery Quinn Rowan".split()
-_LAST = "Vale Ito Moreau Park Ortiz Lindqvist Okafor Byrne Castillo Novak Haddad Fraser Silva Weber Tanaka Cole".split()
-_MAKES = "Wanderbird Roadhouse Dayhop Larkspur Timberline Seabright".split()
-_MODELS = "29RLS 34B 22C 264BH 31QB 19FD".split()
+    "CustomerNo", "First.Name", "Last.Name", "Email", "Phone", "Cell.Phone", "Address", "City", "State",
+    "Zip", "DealNumber", "SoldDate", "DeliveryDate", "StockNo", "VIN", "mfg", "make", "model", "type",
+    "Price", "Amount.Financed", "Term", "MonthlyPayment", "LastPayment",
+)  # fmt: skip
+_FIRST = (
+    "Robin", "Sam", "Lee", "Jo", "Kim", "Alex", "Dana", "Pat", "Chris", "Terry", "Morgan", "Casey", "Jamie",
+    "Avery", "Quinn", "Rowan",
+)  # fmt: skip
+_LAST = (
+    "Vale", "Ito", "Moreau", "Park", "Ortiz", "Lindqvist", "Okafor", "Byrne", "Castillo", "Novak", "Haddad",
+    "Fraser", "Silva", "Weber", "Tanaka", "Cole",
+)  # fmt: skip
+_MAKES = (
+    "Wanderbird", "Roadhouse", "Dayhop", "Larkspur", "Timberline", "Seabright",
+)  # fmt: skip
+_MODELS = (
+    "29RLS", "34B", "22C", "264BH", "31QB", "19FD",
+)  # fmt: skip
 _BAD_PERCENT = 1
 _NO_AMOUNT = "call us"
 
@@ -54,7 +65,8 @@ def _row(rng: random.Random, number: int, person: int) -> list[str]:
         f"C{person:07d}", first, last, email, phone, "", f"{about.randint(1, 9_999)} Example Street",
         "Exampleton", "ME", f"{about.randint(1001, 99_999):05d}", f"D{number:08d}",
         f"{month:02d}/{day:02d}/{year}", f"{month:02d}/{min(day + 3, 28):02d}/{year}", f"S{number % 90_000:05d}",
-        f"1ZZ{number:014d}"[:17], "Example RV Co", rng.choice(_MAKES), rng.choice(_MODELS), rng.choice(("TT", "FW", "MH")),
+        f"1ZZ{number:014d}"[:17],
+        "Example RV Co", rng.choice(_MAKES), rng.choice(_MODELS), rng.choice(("TT", "FW", "MH")),
         f"${price:,.2f}" if rng.random() < 0.3 else f"{price:.2f}", financed,
         "180" if financed else "", f"{price * 0.8 / 180:.2f}" if financed else "",
         f"{month:02d}/{day:02d}/{year + 15}" if financed else "",

@@ -101,7 +101,9 @@ class Fresh:
 
     def __call__(self, url: str) -> None:
         if self._server is not None and url.startswith("postgresql"):
-            self._server.psql("SET client_min_messages = error; DROP SCHEMA public CASCADE; CREATE SCHEMA public; CHECKPOINT;")
+            self._server.psql(
+                "SET client_min_messages = error; DROP SCHEMA public CASCADE; CREATE SCHEMA public; CHECKPOINT;"
+            )
 
     def close(self) -> None:
         if self._server is not None:

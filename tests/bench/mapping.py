@@ -29,7 +29,7 @@ HEADER = (
 
 def sales(count: int) -> list[list[str]]:
     """Rows of 24 columns: 30% repeat customers, 15% without e-mail, three formats of phones, 1% damaged."""
-    chance = random.Random(7).randrange  # noqa: S311 - the same rows each time, nothing secret
+    chance = random.Random(7).randrange
     text = io.StringIO()
     write = csv.writer(text).writerow
     for number in range(count):

@@ -1,0 +1,15 @@
+"""All benchmarks, one after the other: `make bench`. What they print stands in tests/README.md."""
+
+import subprocess
+import sys
+
+PARTS = (
+    ("the full import beside its write floor (S1, S2, S3)", ["tests.bench.load"]),
+    ("a plain feed beside the limit and other tools (S1b)", ["tests.bench.plain"]),
+    ("SFTP beside OpenSSH's own client (S7)", ["tests.bench.sftp"]),
+    ("mapping (S5)", ["tests.bench.mapping"]),
+)
+
+for title, module in PARTS:
+    print(f"\n== {title}", flush=True)
+    subprocess.run([sys.executable, "-m", *module, *sys.argv[1:]], check=True)
