@@ -90,6 +90,19 @@ class Done:
         return [json.loads(line) for line in self.out.splitlines()]
 
 
+def called(environment: Mapping[str, str], *arguments: str) -> Done:
+    """The command in this process: nothing here is a terminal."""
+    out, talk = io.StringIO(), io.StringIO()
+    with (
+        patch.dict("os.environ", environment),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(talk),
+        patch.object(sys, "stdin", io.StringIO()),
+    ):
+        code = main(list(arguments))
+    return Done(code, out.getvalue(), talk.getvalue())
+
+
 @dataclass
 class Shell:
     home: Path
@@ -128,16 +141,7 @@ class Shell:
         return self.write(f"in/{name}", "\n".join(lines) + "\n")
 
     def feeds(self, *arguments: str) -> Done:
-        """The command in this process: nothing here is a terminal."""
-        out, talk = io.StringIO(), io.StringIO()
-        with (
-            patch.dict("os.environ", self.environment),
-            contextlib.redirect_stdout(out),
-            contextlib.redirect_stderr(talk),
-            patch.object(sys, "stdin", io.StringIO()),
-        ):
-            code = main(list(arguments))
-        return Done(code, out.getvalue(), talk.getvalue())
+        return called(self.environment, *arguments)
 
     def imported(self, *rows: Mapping[str, str], name: str = "sales.csv") -> dict[str, Any]:
         """The report of a run after these rows have come."""

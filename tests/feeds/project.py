@@ -1,34 +1,12 @@
 """A project as a feeds team has it: dealers' files, a vendor's server, a database, and the `feeds` command."""
 
-import contextlib
-import io
-import json
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import yaml
 
-from engine.cli import main
+from tests.cli.shell import Done, called
 from tests.servers.sftp import USERNAME, SftpServer
-
-
-@dataclass(frozen=True)
-class Done:
-    """What a command left: its exit code, its data and its talk."""
-
-    code: int
-    out: str
-    talk: str
-
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-    def lines(self) -> list[Any]:
-        """Of `--format jsonl`."""
-        return [json.loads(line) for line in self.out.splitlines()]
 
 
 class Project:
@@ -67,19 +45,7 @@ class Project:
         return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
 
     def feeds(self, *arguments: str) -> Done:
-        """The command, in this process."""
-        out, talk, code = io.StringIO(), io.StringIO(), 0
-        with (
-            patch.dict("os.environ", self.environment),
-            patch.object(sys, "argv", ["feeds", *arguments]),
-            contextlib.redirect_stdout(out),
-            contextlib.redirect_stderr(talk),
-        ):
-            try:
-                code = main() or 0
-            except SystemExit as end:
-                code = end.code if isinstance(end.code, int) else int(end.code is not None)
-        return Done(code, out.getvalue(), talk.getvalue())
+        return called(self.environment, *arguments)
 
     def run(self, *arguments: str) -> dict[str, Any]:
         """`feeds run` as JSON, whatever its exit code."""
