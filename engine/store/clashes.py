@@ -105,17 +105,25 @@ def fault(index: int, line: int) -> Fault:
 
 
 def passes(
-    records: Sequence[MappedRecord], name_of: Callable[[MappedRecord], set[tuple[str, str]]]
-) -> tuple[list[MappedRecord], list[MappedRecord]]:
-    """For sources that repeat ids: the records up to where a key comes again, and the rest.
+    records: Sequence[MappedRecord], names_of: Callable[[MappedRecord], frozenset[tuple[str, str]]], rows: Rows
+) -> tuple[list[list[MappedRecord]], int]:
+    """For sources that repeat ids: the records in groups in which no key comes twice, and how many are left out.
 
     The later one of two is then an update of the earlier, as if they had come in two deliveries.
+    Left out is what says once more, letter for letter, what stood last under its keys.
     """
-    seen: set[tuple[str, str]] = set()
-    now: list[MappedRecord] = []
-    later: list[MappedRecord] = []
+    made: list[list[MappedRecord]] = []
+    repeated = 0
+    last: dict[tuple[str, str], tuple[int, frozenset[tuple[str, str]], str]] = {}  # group, keys, digest
     for record in records:
-        names = name_of(record)
-        (later if names & seen else now).append(record)
-        seen |= names
-    return now, later
+        names, digest = names_of(record), rows.digests[record.index]
+        before = [last[name] for name in names if name in last]
+        if before and all((keys, text) == (names, digest) for _, keys, text in before):
+            repeated += 1
+            continue
+        group = 1 + max((group for group, _, _ in before), default=-1)
+        if group == len(made):
+            made.append([])
+        made[group].append(record)
+        last.update(dict.fromkeys(names, (group, names, digest)))
+    return made, repeated

@@ -105,15 +105,16 @@ class DeliveryWriter:
         self.tally.elements_quarantined += len(elements)
         self._kept(elements, rows)
         self._damaged = {fault.index for fault in elements}
-        records = mapped.records
-        while records:
-            if stream.records.on_duplicate == "last":
-                now, records = passes(
-                    records, lambda r: {(stream.activities[a.spec].type, a.keys[0]) for a in r.activities}
-                )
-            else:
-                now, records = records, []
-            self._attempt(stream, now, rows)
+        groups, repeated = [mapped.records], 0
+        if stream.records.on_duplicate == "last":
+            types = [spec.type for spec in stream.activities]
+            groups, repeated = passes(
+                mapped.records, lambda r: frozenset((types[a.spec], a.keys[0]) for a in r.activities), rows
+            )
+        self.tally.unchanged += repeated
+        for group in groups:
+            if group:
+                self._attempt(stream, group, rows)
 
     def _is_empty(self, kind: str) -> bool:
         if kind not in self._empty:

@@ -267,6 +267,15 @@ def test_a_guard_that_is_loosened_takes_the_refused_file_again(site: Site) -> No
     assert (site.run().code, site.sales()) == (0, ["1"])
 
 
+def test_where_the_last_row_of_a_key_counts_each_is_told_from_its_repeat(site: Site) -> None:
+    site.feed(records={"onDuplicate": "last"})
+    one, other = sale("1", Amount="10.00"), sale("1", Amount="20.00")
+    site.put("a.csv", one, one, other, sale("2"), one, one, sale("2"))
+    assert site.run().counts == {"read": 7, "inserted": 2, "updated": 2, "unchanged": 3}
+    found = site.shell.rows("SELECT fields FROM activities WHERE key = '1'")
+    assert ["10.00" in row.fields for row in found] == [True]
+
+
 def test_a_nul_byte_costs_its_row_and_no_other(site: Site) -> None:
     site.drop("a.csv", table(sale("1"), sale("2", First="Zebu\0lon"), sale("3")))
     seen = site.run()
