@@ -27,7 +27,7 @@ CODES: Mapping[str, str] = {
     "version.unreadable": "not a version such as 3.6.0.44",
     "list.unreadable": "not a list",
     "object.unreadable": "not an object",
-    "value.large": "a value of more parts than is allowed",
+    "value.large": "a value of more parts, or a whole number in it of more digits, than is allowed",
     "transform.unsuitable": "a transform was given something it does not take",
     "path.type": "a function of the path was given something it does not take",
     "reference.unreadable": "a reference is moved or printed as a date, but holds no date",
