@@ -102,6 +102,7 @@ def test_every_command_has_its_place_in_the_readme() -> None:
     assert [name for name in feeds.list_commands(click.Context(feeds)) if f"feeds {name}" not in text] == []
 
 
+@pytest.mark.timeout(300)  # seconds: a dozen processes one after the other, on a machine that may be busy
 def test_the_first_feed_runs_as_it_is_written(tmp_path: Path) -> None:
     """In a shell, command by command; a run that keeps a row back ends with 3, everything else with 0."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
