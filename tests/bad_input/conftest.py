@@ -1,12 +1,12 @@
-"""The line that group M prints at the end, whichever process ran it."""
+"""The line that group M prints at the end, whichever processes ran it."""
 
 from typing import Any
 
-GROUP = "group M"  # the name of the test's property: how many files had the same verdict on both databases
+PROPERTY = "group M"  # the name of a test's property: how many files it took through both databases
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    for report in (each for reports in terminalreporter.stats.values() for each in reports):
-        for name, value in getattr(report, "user_properties", ()):
-            if name == GROUP and getattr(report, "when", "") == "call":
-                terminalreporter.write_line(f"{GROUP}: {value} files, same verdict on both databases")
+    passed = [each for each in terminalreporter.stats.get("passed", ()) if each.when == "call"]
+    count = sum(value for each in passed for name, value in each.user_properties if name == PROPERTY)
+    if count:
+        terminalreporter.write_line(f"{PROPERTY}: {count} files, same verdict on both databases")
