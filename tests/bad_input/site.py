@@ -72,6 +72,11 @@ class Seen:
     report: Mapping[str, Any]
 
     @property
+    def told(self) -> str:
+        """The text without the line breaks that the width of the terminal made."""
+        return " ".join(self.text.split())
+
+    @property
     def outcome(self) -> str:
         return str(self.report["outcome"])
 

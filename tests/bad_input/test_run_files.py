@@ -108,7 +108,7 @@ def test_every_column_that_is_missing_is_named_with_those_that_are_near(site: Si
     for column in ("'First'", "'Email'", "'Sold'"):
         assert column in message
     assert "near: 'E-mail'" in message
-    assert message in seen.text
+    assert message in seen.told
     assert (site.sales(), site.files()) == ([], {"a.csv": content})
 
 

@@ -189,5 +189,5 @@ def test_a_secrets_file_that_others_may_read_is_not_used(site: Site, server: Sft
     site.feed(transport=site.sftp(server))
     seen = site.run()
     assert (seen.code, seen.codes) == (1, ["engine.secretMissing"])
-    assert f"chmod 600 {file}" in seen.text
+    assert f"chmod 600 {file}" in seen.told
     assert server.connections == 0
