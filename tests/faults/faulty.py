@@ -51,6 +51,11 @@ class Fuse:
             return True
         return False
 
+    def set(self, at: int, for_good: bool) -> None:
+        """Whole again, and counting from the start."""
+        self.at, self.for_good, self.blown, self.whole = at, for_good, "", True
+        self.names.clear()
+
     def mend(self) -> None:
         self.whole = False
 
