@@ -4,7 +4,7 @@
 PYTHON ?= $(shell for each in python3.11 python3.12 python3.13 python3.14 python3; do \
 	$$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$each && break; done)
 BIN := .venv/bin
-WORKERS ?= 2
+WORKERS ?= 3
 TESTS ?= tests
 
 .PHONY: demo test test-nightly bench lint format help

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -152,7 +153,9 @@ class Shell:
         """The command as a process of its own."""
         environment = {**os.environ, **self.environment, "PYTHONPATH": str(ROOT)}
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        return subprocess.Popen([*COMMAND, *arguments], env=environment, cwd=self.home, text=True, **pipes)
+        return subprocess.Popen(
+            [*COMMAND, *arguments], env=environment, cwd=self.home, text=True, preexec_fn=_interruptible, **pipes
+        )
 
     def on_a_terminal(self, *arguments: str, typed: str = "", **environment: str) -> Done:
         """The command as a person runs it; what it prints, stdout and stderr alike, is in `out`."""
@@ -196,3 +199,8 @@ def sale(number: str, **changes: str) -> dict[str, str]:
     row = {"Customer": f"C{number}", "First": "Robin", "Last": "Vale", "Email": "robin.vale@example.com"}
     row |= {"Phone": "(202) 555-0101", "City": "Bangor", "Number": number, "Date": "2024-05-01", "Amount": "1284.55"}
     return row | changes
+
+
+def _interruptible() -> None:
+    """Ctrl-C works: whoever starts the tests in the background has switched it off for all they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
