@@ -12,10 +12,13 @@ from engine.model import Dealer, Feed, SecretRef, Value
 
 
 def feed(
-    source: Definition, dealer: Dealer, entry: Node, workshop: Workshop, problems: Problems
+    source: Definition, dealer: Dealer, entry: Node, workshop: Workshop, problems: Problems, samples: bool = False
 ) -> tuple[Feed | None, Resolved]:
-    """The feed that a dealer's entry makes of a definition; None where `problems` then holds an error."""
-    resolved = resolve(source, dealer, entry, problems)
+    """The feed that a dealer's entry makes of a definition; None where `problems` then holds an error.
+
+    With `samples` something stands in for each required parameter that is not given.
+    """
+    resolved = resolve(source, dealer, entry, problems, samples)
     is_enabled = entry.flag("enabled", default=True)
     if is_enabled:
         _require(source, dealer, entry, resolved, problems)

@@ -49,6 +49,7 @@ class Project:
     findings: tuple[Finding, ...]
     sources: Mapping[str, str]
     made: Mapping[str, Made] = field(default_factory=dict, repr=False)
+    definitions: Mapping[str, Definition] = field(default_factory=dict, repr=False)  # of feeds, used by a dealer or not
 
     def resolved(self, feed: str) -> Node:
         """The definition as this feed uses it, each value with its origin. Raises KeyError for an unknown feed."""
@@ -95,6 +96,7 @@ def load(feeds_dir: Path, packaged: Path | None = None) -> Project:
         findings=tuple(sorted(problems.findings)),
         sources=files.sources,
         made={name: each.made for name, each in made.items()},
+        definitions=sources,
     )
 
 
