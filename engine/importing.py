@@ -24,7 +24,7 @@ from engine.model import Batch, Decoded, Fault, Feed, Issue, Tally, Value
 from engine.store import journal, leases
 from engine.store.bulk import bulk_of
 from engine.store.clashes import Memory
-from engine.store.database import Connection, lock_dealer, refresh_statistics, writing
+from engine.store.database import Connection, inside, lock_dealer, refresh_statistics, writing
 from engine.store.delivery import DeliveryWriter, digester
 from engine.store.entries import Rows
 from engine.store.journal import STORED, Entry, Registered
@@ -41,13 +41,12 @@ class NotMine(DeliveryRefused):
     """The file has another header than this feed's: another feed's file, or no one's."""
 
 
-class DryRun(Exception):
-    """Ends the transaction of a dry run."""
-
-
 @dataclass(slots=True)
 class Import:
-    """One delivery on its way in. `lines` limits a replay to these rows of the file."""
+    """One delivery on its way in. `lines` limits a replay to these rows of the file.
+
+    `within` is the caller's transaction, which a trial rolls back: nothing is then committed here.
+    """
 
     feed: Feed
     registered: Registered
@@ -57,9 +56,10 @@ class Import:
     lease: leases.Lease
     lines: Collection[int] | None = None
     guarded: bool = True
-    dry_run: bool = False
+    within: Connection | None = None
     tally: Tally = field(default_factory=Tally)
     issues: list[Issue] = field(default_factory=list)
+    codes: Counter[str] = field(default_factory=Counter)  # of the rows in quarantine
     memory: Memory = field(default_factory=Memory)
     warned: Counter[tuple[str, str | None, str]] = field(default_factory=Counter)
     first_line: dict[tuple[str, str | None, str], int] = field(default_factory=dict)
@@ -78,7 +78,7 @@ class Import:
             self._restore()
             decoded, mapping = self._opened()
             batches = decoded.batches
-            limit = self.world.chunk_rows if chunked and not self.dry_run else None
+            limit = self.world.chunk_rows if chunked and self.within is None else None
             # A batch makes a hundred thousand objects and no circles: looking for these costs half
             # as much again as the work, and all of them go when the batch does.
             was_on = gc.isenabled()
@@ -89,13 +89,14 @@ class Import:
             finally:
                 if was_on:
                     gc.enable()
-            refresh_statistics(self.world.engine, self.tally.inserted)
+            if self.within is None:
+                refresh_statistics(self.world.engine, self.tally.inserted)
             self._report(mapping, decoded)
 
     def _part(self, decoded: Decoded, mapping: FeedMapping, batches: Iterator[Batch], limit: int | None) -> bool:
         """One transaction; True when the delivery is in."""
         skip, start = self.entry.checkpoint or 0, self.tally.read
-        with writing(self.world.engine) as connection:
+        with writing(self.world.engine) if self.within is None else inside(self.within) as connection:
             lock_dealer(connection, self.registered.dealer_id)
             origin = self._origin()
             writer = DeliveryWriter(bulk_of(connection), origin, self.tally, self.memory)
@@ -114,9 +115,8 @@ class Import:
                 self._second_look(writer, digests)
             if done and limit is None and self.entry.checkpoint is None:
                 self._decide(self.tally)
+            self.codes.update(writer.codes)
             self._settle(connection, decoded, done)
-            if self.dry_run:
-                raise DryRun
         return done
 
     def _settle(self, connection: Connection, decoded: Decoded, done: bool) -> None:

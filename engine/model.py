@@ -460,6 +460,32 @@ class Tally:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
+class ActivityChange(NamedTuple):
+    """What a delivery changes about one stored activity: {name: (before, after)}."""
+
+    type: str
+    key: str
+    line: int
+    values: Mapping[str, tuple[Value, Value]]
+
+
+@dataclass(slots=True)
+class Effect:
+    """What a trial of a delivery found beyond its counts. Holds customers' data: shown, never kept.
+
+    `action` is what becomes of the remote file: leave, remove, removeWhenAllHaveIt, or move (to `folder`).
+    """
+
+    modified: float | None = None
+    action: str = "leave"
+    folder: str | None = None
+    vehicles_created: int = 0
+    activities_changed: int = 0
+    activities_unchanged: int = 0
+    codes: Mapping[str, int] = field(default_factory=dict)  # of the rows in quarantine
+    changes: list[ActivityChange] = field(default_factory=list)  # the first ones
+
+
 @dataclass(slots=True)
 class DeliveryReport:
     name: str
@@ -468,6 +494,7 @@ class DeliveryReport:
     bytes: int = 0
     tally: Tally = field(default_factory=Tally)
     number: int | None = None  # its id in the ledger
+    effect: Effect | None = None  # of a trial
 
 
 @dataclass(slots=True)

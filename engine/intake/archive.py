@@ -4,15 +4,19 @@ A sealed file is whole and on disk: it was written under a `.part` name, fsynced
 its folder fsynced. It is not encrypted by us; the folder is 0700, the copies are 0400.
 """
 
+import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
+from tempfile import mkdtemp
 
 from engine.errors import DiskError
 
 _CHUNK = 1 << 20
+_ASIDE = "aside-"
 
 
 class Archive:
@@ -65,6 +69,29 @@ class Archive:
         with suppress(OSError):  # others are still in it
             self.path(digest).parent.rmdir()
 
+    @contextmanager
+    def aside(self) -> Iterator["Archive"]:
+        """A folder for copies that nobody keeps, gone when the block ends; that of a killed process goes now."""
+        self.sweep_aside()
+        with self.usable():
+            _make(self._root)
+            folder, lock = _locked_folder(self._root)
+        try:
+            yield Archive(folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            os.close(lock)
+
+    def sweep_aside(self) -> None:
+        """Remove the folders of `aside` whose processes are dead: a lock ends with the process that held it."""
+        for folder in self._root.glob(f"{_ASIDE}*"):
+            with suppress(OSError):
+                lock = _lock(folder)
+                try:
+                    shutil.rmtree(folder, ignore_errors=True)
+                finally:
+                    os.close(lock)
+
     def drop_part(self, delivery: int) -> None:
         with self.usable():
             (self._root / f"{delivery}.part").unlink(missing_ok=True)
@@ -82,6 +109,28 @@ def _chunks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
             yield chunk
+
+
+def _locked_folder(root: Path) -> tuple[Path, int]:
+    """A new folder that is ours by its lock; one that a sweep of another process took for a dead one's is left."""
+    while True:
+        folder = Path(mkdtemp(prefix=_ASIDE, dir=root))
+        with suppress(OSError):
+            lock = _lock(folder)
+            if folder.is_dir():
+                return folder, lock
+            os.close(lock)
+
+
+def _lock(folder: Path) -> int:
+    """The open folder, locked until it is closed. Raises OSError where another process holds it."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def _make(folder: Path) -> None:

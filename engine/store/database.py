@@ -82,6 +82,27 @@ def writing(engine: Engine) -> Iterator[Connection]:
         raise _unusable(error, engine) from error
 
 
+@contextmanager
+def undone(engine: Engine) -> Iterator[Connection]:
+    """A transaction that writes and is rolled back at the end of the block, however that ends."""
+    try:
+        with engine.connect().execution_options(writes=True) as connection:
+            transaction = connection.begin()
+            try:
+                yield connection
+            finally:
+                transaction.rollback()
+    except (DBAPIError, _driver_error(engine)) as error:
+        raise _unusable(error, engine) from error
+
+
+@contextmanager
+def inside(connection: Connection) -> Iterator[Connection]:
+    """A part of the caller's transaction: kept in it at the end of the block, or undone alone where that raises."""
+    with connection.begin_nested():
+        yield connection
+
+
 def refresh_statistics(engine: Engine, inserted: int) -> None:
     """Tell the planner how the tables have grown, where that is by much since it last looked.
 
@@ -126,4 +147,14 @@ def _unusable(error: Exception, engine: Engine) -> StoreError:
 
 
 # Named here for those above, who never speak to the database themselves.
-__all__ = ["Connection", "Engine", "connect", "lock_dealer", "reading", "refresh_statistics", "writing"]
+__all__ = [
+    "Connection",
+    "Engine",
+    "connect",
+    "inside",
+    "lock_dealer",
+    "reading",
+    "refresh_statistics",
+    "undone",
+    "writing",
+]

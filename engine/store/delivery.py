@@ -4,6 +4,7 @@ Puts together people, vehicles, activities and quarantine, and counts each recor
 begins or commits a transaction, never reads a file, never maps a value.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from hashlib import blake2b
@@ -50,6 +51,7 @@ class DeliveryWriter:
     def __init__(self, bulk: Bulk, origin: Origin, tally: Tally, memory: Memory) -> None:
         self.tally = tally
         self.issues: list[Issue] = []
+        self.codes: Counter[str] = Counter()  # why rows went to quarantine, those that waited there already included
         self._bulk = bulk
         self._origin = origin
         self._activities = Activities(bulk, origin)
@@ -95,6 +97,7 @@ class DeliveryWriter:
         self._kept(self._clashes.found_again(rows), rows)
 
     def _kept(self, faults: Sequence[Fault], rows: Rows) -> None:
+        self.codes.update(fault.code for fault in faults)
         self._quarantine.keep([Bad(f.line, f.code, f.message, rows.raws[f.index], f.field, f.value) for f in faults])
 
     def store(self, stream: Stream, mapped: MappedBatch, rows: Rows) -> None:
@@ -131,7 +134,7 @@ class DeliveryWriter:
         if not any(self._is_empty(kind) for kind in types):
             self._write(stream, records, rows)
             return
-        before = copy(self.tally)
+        before, codes = copy(self.tally), self.codes.copy()
         self._bulk.rows("SAVEPOINT batch")
         try:
             self._write(stream, records, rows)
@@ -141,6 +144,7 @@ class DeliveryWriter:
             self._bulk.analyze()
             for name in Tally.__slots__:
                 setattr(self.tally, name, getattr(before, name))
+            self.codes = codes
             self._write(stream, records, rows)
         self._bulk.rows("RELEASE SAVEPOINT batch")
 

@@ -217,19 +217,12 @@ class Journal:
     def open(self, now: str, **columns: Any) -> Entry:
         """Note a new delivery."""
         with self._changing() as connection:
-            values = {"attempts": 0, "created_at": now, "updated_at": now, **columns}
-            number = _inserted(connection, deliveries, values)
-            return _entry(connection.execute(select(*_ENTRY).where(deliveries.c.id == number)).one())
+            return noted(connection, now, **columns)
 
     def mark(self, number: int, now: str, **columns: Any) -> None:
         """Change a delivery in a transaction of its own."""
         with self._changing() as connection:
             mark(connection, number, now, **columns)
-
-    def drop(self, number: int) -> None:
-        """Forget a delivery that never was one (a trial)."""
-        with writing(self._engine) as connection:
-            connection.execute(delete(deliveries).where(deliveries.c.id == number))
 
     def refused_before(self, feed_id: int, sha256: str, mapping_hash: str) -> Entry | None:
         """The delivery of the same bytes that this very definition has refused already."""
@@ -350,6 +343,13 @@ class Journal:
                 return
         with writing(self._engine) as connection:
             connection.execute(delete(breakers).where(breakers.c.login == login))
+
+
+def noted(connection: Connection, now: str, **columns: Any) -> Entry:
+    """Note a new delivery inside the caller's transaction."""
+    values = {"attempts": 0, "created_at": now, "updated_at": now, **columns}
+    number = _inserted(connection, deliveries, values)
+    return _entry(connection.execute(select(*_ENTRY).where(deliveries.c.id == number)).one())
 
 
 def mark(connection: Connection, number: int, now: str, **columns: Any) -> None:

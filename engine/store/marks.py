@@ -25,6 +25,9 @@ class Marks:
         page = self._pages.get(number >> _PAGE)
         return page is not None and bool(page[(number & (1 << _PAGE) - 1) >> 3] & 1 << (number & 7))
 
+    def __len__(self) -> int:
+        return sum(int.from_bytes(bits).bit_count() for bits in self._pages.values())
+
     def packed(self) -> dict[str, str]:
         """As JSON can keep it: a page of neighbours takes a few dozen characters."""
         return {str(page): b85encode(zlib.compress(bits)).decode() for page, bits in self._pages.items()}
