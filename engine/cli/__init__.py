@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "explain": ("engine.cli.explain", "explain", "What a code of `validate` means."),
     "list": ("engine.cli.definitions", "listing", "The feeds, with their state."),
     "show": ("engine.cli.definitions", "show", "One feed; --resolved: its definition with origins."),
+    "test": ("engine.cli.test", "test", "Run the tests that definitions carry."),
     "check": ("engine.cli.check", "check", "Can a feed's files be reached? Touches nothing."),
     "run": ("engine.cli.run", "run", "Import what waits, now."),
     "status": ("engine.cli.status", "status", "How every feed is, in plain words."),

@@ -1,0 +1,234 @@
+"""A test as it is to be run: its feeds, what each day brings, the clock, and what is expected of it.
+
+Made of a definition's `tests:` or of a case folder; runs nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from engine.language import definition, schema, tree, values, yaml
+from engine.language.dealers import Listed, listed
+from engine.language.findings import Finding
+from engine.language.problems import Problems
+from engine.language.project import Project
+from engine.language.resolution import Definition
+from engine.language.shapes import Workshop
+from engine.language.tree import Node, Place
+from engine.model import Dealer, Feed, Value
+from transports.files import is_segment
+
+_NOON = datetime(2024, 1, 1, 12)  # noqa: DTZ001  (in the dealer's zone; a test without `now` is the same every day)
+_NOT_YET = ("requests", "exports", "suppressed")  # of `expect`: what goes out comes with its transports
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One test. `days` are the files that come before each run, by their path below the server's root.
+
+    `faults` say why it cannot be run. In a case folder a list that is given is complete, and quarantine
+    and files that are left have to be named.
+    """
+
+    definition: str
+    name: str
+    place: Place
+    expect: Node
+    feeds: tuple[Feed, ...] = ()
+    days: tuple[Mapping[str, bytes], ...] = ()
+    now: datetime = _NOON
+    cursors: Mapping[str, str] = field(default_factory=dict)
+    faults: tuple[str, ...] = ()
+    folder: Path | None = None
+
+    @property
+    def expected(self) -> Mapping[str, Value]:
+        """The expectation as plain values, with what a case folder says without words."""
+        written: Mapping[str, Value] = self.expect.plain if self.expect.is_map else {}
+        if self.folder is None:
+            return written
+        lists = ("activities", "contacts", "vehicles", "quarantine")
+        return {"quarantine": [], "left": [], **written, "complete": lists}
+
+
+# --- tests of a definition ------------------------------------------------------------------
+
+
+def of_definition(source: Definition, found: Project, workshop: Workshop) -> list[Case]:
+    """The tests that stand in a definition, in order."""
+    broken = _broken(source, found)
+    return [_case(source, node, broken, workshop) for node in source.root.elements("tests") if node.is_map]
+
+
+def _case(source: Definition, node: Node, broken: Sequence[str], workshop: Workshop) -> Case:
+    name = node.word("name", "a test without a name")
+    expect = node.child("expect") or node
+    if broken:
+        return Case(source.name, name, node.place, expect, faults=tuple(broken))
+    given = node.child("given") or node
+    problems = Problems()
+    zone = _zone(given)
+    dealer = Dealer("test-dealer", "Test Dealer", zone, given.word("region", "US"), _features(given, source.root))
+    feed, _ = definition.feed(source, dealer, _entry(source, given), workshop, problems, samples=True)
+    faults = [_told(each) for each in problems.findings if each.severity == "error"]
+    faults += _unready(given, expect)
+    return Case(
+        source.name,
+        name,
+        node.place,
+        expect,
+        feeds=(feed,) if feed is not None else (),
+        days=(_files(given),),
+        now=_now(given, zone),
+        cursors=_cursors(given),
+        faults=tuple(faults),
+    )
+
+
+def _broken(source: Definition, found: Project) -> list[str]:
+    """Mistakes in the files that a definition is made of; its tests say nothing while there are any."""
+    types = {node.value for node in _types(source.root)}
+    names = {*source.files, *(path for path in found.sources if Path(path).stem in types and _is_type(path))}
+    return [_told(each) for each in found.findings if each.severity == "error" and each.file in names]
+
+
+def _types(root: Node) -> list[Node]:
+    streams = [root, *root.entries("streams").values()]
+    return [kind for stream in streams for each in stream.elements("activities") if (kind := each.child("type"))]
+
+
+def _is_type(path: str) -> bool:
+    return Path(path).parent.name == "activities"
+
+
+def _told(finding: Finding) -> str:
+    return f"{finding.file}:{finding.line}: {finding.message} [{finding.code}]"
+
+
+def _features(given: Node, root: Node) -> frozenset[str]:
+    """Those of the test; without them a dealer has what the definition requires."""
+    if given.child("features") is not None:
+        return frozenset(given.texts("features"))
+    requires = root.child("requires")
+    return (
+        frozenset((*requires.texts("features"), *requires.texts("anyFeature"))) if requires is not None else frozenset()
+    )
+
+
+def _entry(source: Definition, given: Node) -> Node:
+    """What the test's dealer says of this feed: the given parameters, all gates confirmed."""
+    here = given.place
+    params = given.child("params")
+    entries = {"uses": Node(source.name, here, here)}
+    return Node(entries | ({"params": params} if params is not None else {}), here, here)
+
+
+def _unready(given: Node, expect: Node) -> list[str]:
+    """What the test asks for and this release, or any, cannot do."""
+    told = [f"given.{name} cannot be played yet" for name in ("http", "hooks") if given.child(name) is not None]
+    told += [f"expect.{name} cannot be looked at yet" for name in _NOT_YET if expect.child(name) is not None]
+    told += [f"{name!r} is not one file name" for name in given.entries("files") if not is_segment(name)]
+    if not expect.entries():
+        told.append("it expects nothing: --update writes what comes of it")
+    return told
+
+
+def _files(given: Node) -> Mapping[str, bytes]:
+    return {name: str(each.value).encode() for name, each in given.entries("files").items() if is_segment(name)}
+
+
+def _zone(given: Node) -> ZoneInfo:
+    return values.zone(given.word("timezone", "UTC"))
+
+
+def _now(given: Node, zone: ZoneInfo) -> datetime:
+    text = given.text("now")
+    return _NOON.replace(tzinfo=zone) if text is None else datetime.fromisoformat(text)
+
+
+def _cursors(given: Node) -> Mapping[str, str]:
+    """`{cursor: value}`, or a value for each slice: `{cursor: {north: value}}`."""
+    cursor = given.child("state", "cursor")
+    if cursor is None:
+        return {}
+    entries = cursor.entries()
+    return {name: str(each.value) for name, each in entries.items()} if entries else {"": str(cursor.value)}
+
+
+# --- case folders ---------------------------------------------------------------------------
+
+
+def of_folder(folder: Path, definitions: Mapping[str, Definition], workshop: Workshop) -> Case:
+    """A case: `dealer.yaml`, `day1/...`, `day2/...`, `expected.json`; it belongs to `<vendor>/<product>` above it."""
+    product = "/".join(folder.parts[-3:-1])
+    expected, faults = _read(folder / "expected.json")
+    dealer, more = _read(folder / "dealer.yaml")
+    faults += more
+    place = Place(expected, ()) if expected is not None else Place(_nothing(folder / "expected.json"), ())
+    expect = tree.tree(place.document)
+    if dealer is None or faults:
+        return Case(product, folder.name, place, expect, faults=tuple(faults), folder=folder)
+    problems = Problems()
+    problems.take(schema.check(dealer))
+    found = listed(tree.tree(dealer), problems)
+    heard = Problems()
+    feeds = _feeds(found, definitions, workshop, heard) if found is not None else []
+    # The file of a case is called dealer.yaml, whoever the dealer is.
+    mistakes = [each for each in problems.findings if each.code != "E053"]
+    wrong = [_told(each) for each in (*mistakes, *heard.findings) if each.severity == "error"]
+    zone = found.dealer.timezone if found is not None else ZoneInfo("UTC")
+    if not feeds and not wrong:
+        wrong = [f"{dealer.path}: the dealer has no feeds"]
+    return Case(
+        product,
+        folder.name,
+        place,
+        expect,
+        feeds=tuple(feeds),
+        days=tuple(_day(day) for day in sorted(folder.glob("day*")) if day.is_dir()),
+        now=_now(expect, zone),
+        faults=tuple(wrong),
+        folder=folder,
+    )
+
+
+def _feeds(found: Listed, definitions: Mapping[str, Definition], workshop: Workshop, problems: Problems) -> list[Feed]:
+    feeds = []
+    for entry in found.entries:
+        uses = entry.child("uses")
+        source = definitions.get(str(uses.value)) if uses is not None else None
+        if source is None:
+            problems.unknown(uses or entry, "E048", "definition", definitions)
+            continue
+        feed, _ = definition.feed(source, found.dealer, entry, workshop, problems)
+        if feed is not None:
+            feeds.append(feed)
+    return feeds
+
+
+def _read(path: Path) -> tuple[yaml.Document | None, list[str]]:
+    """JSON is YAML: both are read by the one loader, which knows where everything stands."""
+    try:
+        document, findings = yaml.parse(str(path), path.read_bytes())
+    except OSError as error:
+        return None, [f"{path}: {error.strerror}"]
+    return document, [_told(each) for each in findings if each.severity == "error"]
+
+
+def _nothing(path: Path) -> yaml.Document:
+    document, _ = yaml.parse(str(path), "{}")
+    assert document is not None  # noqa: S101  (an empty map is YAML)
+    return document
+
+
+def _day(folder: Path) -> Mapping[str, bytes]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def unread(name: str, path: str, faults: Sequence[str]) -> Case:
+    """What stands for the tests of a definition that cannot be read."""
+    place = Place(_nothing(Path(path)), ())
+    return Case(name, "the definition", place, tree.tree(place.document), faults=tuple(faults))

@@ -1,0 +1,191 @@
+"""One test, run: the real path on a temporary store and folder, with the clock of the test.
+
+Nothing outside the temporary folder is touched, and it is gone afterwards, whatever happens.
+"""
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from engine.golden import views
+from engine.golden.cases import Case
+from engine.golden.comparing import Difference, Found, differences
+from engine.golden.stand_ins import STAND_INS, Surroundings, not_yet
+from engine.language import secrets
+from engine.language.secrets import PREFIX, Secrets
+from engine.model import ActivityType, Feed
+from engine.report import plain_feed
+from engine.runner import run_feeds
+from engine.store import desk, overview, people, search
+from engine.store.garage import vehicles_found
+from engine.world import World, open_world, stamp
+
+_STAND_IN = "stands-in-for-a-secret"
+
+
+class MovedClock:
+    """A clock that goes on only where somebody waits for it."""
+
+    def __init__(self, now: datetime) -> None:
+        self._start = self._now = now
+
+    def now(self) -> datetime:
+        return self._now
+
+    def monotonic(self) -> float:
+        return (self._now - self._start).total_seconds()
+
+    def sleep(self, seconds: float) -> None:
+        self._now += timedelta(seconds=seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of one test: `found` is None where it could not be run, for `faults`."""
+
+    case: Case
+    differences: tuple[Difference, ...]
+    faults: tuple[str, ...]
+    found: Found | None
+    seconds: float
+
+    @property
+    def outcome(self) -> str:
+        """passed, failed (it ran, and something differs) or error (it could not be run)."""
+        if self.faults:
+            return "error"
+        return "failed" if self.differences else "passed"
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where tests run: a temporary folder, and an empty store that each test gets a copy of."""
+
+    folder: Path
+    store: Path
+    types: Mapping[str, ActivityType]
+
+    def run(self, case: Case) -> Result:
+        """Run one test and take everything away again."""
+        began = time.perf_counter()
+        home = self.folder / "test"
+        faults, found = case.faults, None
+        faults += tuple(text for feed in case.feeds if (text := not_yet(str(feed.transport.get("type")))))
+        try:
+            if not faults or _only_lacks_expectations(case):
+                found = _played(case, home, self.store, self.types)
+        finally:
+            shutil.rmtree(home, ignore_errors=True)
+        told = tuple(differences(case.expected, found)) if found is not None and not faults else ()
+        return Result(case, told, faults, found, time.perf_counter() - began)
+
+
+@contextmanager
+def bench(types: Mapping[str, ActivityType]) -> Iterator[Bench]:
+    """The place for many tests; nothing of it is left at the end."""
+    with tempfile.TemporaryDirectory(prefix="feeds-test-") as folder:
+        store = Path(folder) / "empty.db"
+        open_world(f"sqlite:///{store}", Path(folder), Secrets({})).engine.dispose()
+        yield Bench(Path(folder), store, types)
+
+
+def _played(case: Case, home: Path, store: Path, types: Mapping[str, ActivityType]) -> Found:
+    server = home / "server"
+    server.mkdir(parents=True)
+    shutil.copyfile(store, home / "feeds.db")
+    clock = MovedClock(case.now)
+    kept = Secrets({PREFIX + name: _STAND_IN for feed in case.feeds for name in secrets.names(feed)})
+    world = open_world(f"sqlite:///{home / 'feeds.db'}", home / "state", kept, clock, fresh_tag="test")
+    try:
+        with ExitStack() as stack:
+            feeds = [stack.enter_context(_stood_in(feed, case, server)) for feed in case.feeds]
+            _remember(case, feeds, world)
+            came: dict[str, None] = {}
+            runs = []
+            for number, day in enumerate(case.days):
+                clock.sleep((case.now + timedelta(days=number) - clock.now()).total_seconds())
+                _put(server, day, clock.now())
+                came |= dict.fromkeys(day)
+                report = run_feeds(feeds, world, everyone=feeds)
+                runs.append({feed.feed: plain_feed(feed) for feed in report.feeds})
+            return _found(runs, list(came), server, feeds, world, types)
+    finally:
+        world.engine.dispose()
+
+
+def _stood_in(feed: Feed, case: Case, server: Path) -> Any:
+    return STAND_INS[str(feed.transport["type"])](feed, Surroundings(_place(feed, case, server)))
+
+
+def _place(feed: Feed, case: Case, server: Path) -> Path:
+    """The files of a `tests:` entry lie where the feed looks; those of a case folder below the server's root."""
+    if case.folder is None:
+        return server
+    place = (server / str(feed.transport.get("directory") or ".").lstrip("/")).resolve()
+    return place if place.is_relative_to(server.resolve()) else server
+
+
+def _remember(case: Case, feeds: Sequence[Feed], world: World) -> None:
+    """What earlier runs left: the cursors."""
+    for feed in feeds if case.cursors else ():
+        world.journal.register(feed)
+        for part, value in case.cursors.items():
+            desk.set_cursor(world.engine, feed.id, part, value, "feeds test", stamp(case.now))
+
+
+def _put(server: Path, files: Mapping[str, bytes], now: datetime) -> None:
+    """Files that came one second after the other, the last of them just before now."""
+    for age, (name, content) in enumerate(reversed(list(files.items())), start=1):
+        path = server / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        moment = int(now.timestamp()) - age
+        os.utime(path, (moment, moment))
+
+
+def _found(
+    runs: Sequence[Mapping[str, Any]],
+    came: Sequence[str],
+    server: Path,
+    feeds: Sequence[Feed],
+    world: World,
+    types: Mapping[str, ActivityType],
+) -> Found:
+    engine = world.engine
+    namespace = feeds[0].namespace
+    everyone = [people.contact(engine, each["id"], types) or each for each in people.contacts_found(engine)]
+    contacts = {each["id"]: views.contact(each, namespace) for each in everyone}
+    activities = [views.activity(each, contacts) for each in search.activities_found(engine, search.Query(), types)]
+    left = sorted(path.relative_to(server).as_posix() for path in server.rglob("*") if path.is_file())
+    return Found(
+        runs,
+        activities=sorted(activities, key=lambda each: (each["type"], each["key"])),
+        contacts=list(contacts.values()),
+        vehicles=[views.vehicle(each) for each in vehicles_found(engine)],
+        quarantine=[views.row(each) for each in overview.quarantined(engine)],
+        left=left,
+        removed=sorted(set(came) - set(left)),
+        state=_cursors(feeds, world),
+    )
+
+
+def _cursors(feeds: Sequence[Feed], world: World) -> Mapping[str, Any]:
+    """As `given.state` is written: one value, or one for each slice."""
+    found = {part: value for feed in feeds for part, value in _slices(feed, world)}
+    return {"cursor": found.get("") if set(found) <= {""} else found}
+
+
+def _slices(feed: Feed, world: World) -> list[tuple[str, Any]]:
+    state = overview.state(world.engine, feed.id, "")
+    return [(each["slice"], each["value"]) for each in state["cursors"]]
+
+
+def _only_lacks_expectations(case: Case) -> bool:
+    return bool(case.feeds) and not case.expect.entries() and len(case.faults) == 1

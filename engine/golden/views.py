@@ -1,0 +1,61 @@
+"""What is stored, as a test names it: flat, with every name there is. Pure.
+
+An activity's own fields stand beside its `key`, `state` and the rest; a contact's address and consent
+stand beside its name.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.store.people import ADDRESS, CONSENT
+
+_ACTIVITY = ("type", "key", "occurred", "state", "feed")
+_CONTACT = ("firstName", "lastName", "company", "emails", "phones", "externalIds")
+_REST = ("middleName", "suffix", "birthDate", "language")
+VEHICLE = (
+    *("vin", "plate", "plateState", "year", "make", "model", "trim", "unitType", "manufacturer"),
+    *("odometer", "odometerUnit", "stockNumber", "color", "description"),
+)
+_ROW = ("feed", "delivery", "line", "code", "field", "value", "message", "raw")
+
+
+def contact(stored: Mapping[str, Any], namespace: str) -> dict[str, Any]:
+    """`externalId` is the number within the vendor's namespace; `email` and `phone` are the first of theirs."""
+    flat = {name: stored[name] for name in _CONTACT}
+    address, consent = stored.get("address", {}), stored.get("consent", {})
+    return {
+        **flat,
+        "email": _first(stored["emails"]),
+        "phone": _first(stored["phones"]),
+        "externalId": stored["externalIds"].get(namespace),
+        **{name: address.get(name) for name in ADDRESS},
+        **{name: consent.get(name) for name in CONSENT},
+        **{name: stored.get(name) for name in _REST},
+    }
+
+
+def activity(stored: Mapping[str, Any], contacts: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
+    """`contacts` are the views of all contacts by their ids: an activity's contact has all that they have."""
+    person, unit, source = stored["contact"], stored["vehicle"], stored["source"]
+    return {
+        **stored["fields"],
+        **{name: stored[name] for name in _ACTIVITY},
+        "fields": stored["fields"],
+        "contact": None if person is None else contacts.get(person["id"], person),
+        "vehicle": None if unit is None else vehicle(unit),
+        "delivery": source["delivery"],
+        "line": source["line"],
+    }
+
+
+def vehicle(stored: Mapping[str, Any]) -> dict[str, Any]:
+    return dict.fromkeys(VEHICLE) | {name: value for name, value in stored.items() if name != "id"}
+
+
+def row(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """A quarantined row."""
+    return {name: stored[name] for name in _ROW}
+
+
+def _first(values: Any) -> Any:
+    return values[0] if values else None
