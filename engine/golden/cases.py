@@ -9,9 +9,10 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from engine.language import definition, schema, tree, values, yaml
+from engine.language import definition, files, tree, values, yaml
 from engine.language.dealers import Listed, listed
 from engine.language.findings import Finding
+from engine.language.folder import Sheet
 from engine.language.problems import Problems
 from engine.language.project import Project
 from engine.language.resolution import Definition
@@ -80,7 +81,7 @@ def _case(source: Definition, node: Node, broken: Sequence[str], workshop: Works
         node.place,
         expect,
         feeds=(feed,) if feed is not None else (),
-        days=(_files(given),),
+        days=(_given_files(given),),
         now=_now(given, zone),
         cursors=_cursors(given),
         faults=tuple(faults),
@@ -135,7 +136,7 @@ def _unready(given: Node, expect: Node) -> list[str]:
     return told
 
 
-def _files(given: Node) -> Mapping[str, bytes]:
+def _given_files(given: Node) -> Mapping[str, bytes]:
     return {name: str(each.value).encode() for name, each in given.entries("files").items() if is_segment(name)}
 
 
@@ -164,23 +165,21 @@ def of_folder(folder: Path, definitions: Mapping[str, Definition], workshop: Wor
     """A case: `dealer.yaml`, `day1/...`, `day2/...`, `expected.json`; it belongs to `<vendor>/<product>` above it."""
     product = "/".join(folder.parts[-3:-1])
     expected, faults = _read(folder / "expected.json")
-    dealer, more = _read(folder / "dealer.yaml")
-    faults += more
-    place = Place(expected, ()) if expected is not None else Place(_nothing(folder / "expected.json"), ())
+    place = Place(expected or _nothing(folder / "expected.json"), ())
     expect = tree.tree(place.document)
-    if dealer is None or faults:
+    try:
+        sheet = Sheet("dealers/dealer.yaml", str(folder / "dealer.yaml"), b"", (folder / "dealer.yaml").read_bytes())
+    except OSError as error:
+        faults = [*faults, f"{folder / 'dealer.yaml'}: {error.strerror}"]
+    if faults:
         return Case(product, folder.name, place, expect, faults=tuple(faults), folder=folder)
     problems = Problems()
-    problems.take(schema.check(dealer))
-    found = listed(tree.tree(dealer), problems)
-    heard = Problems()
-    feeds = _feeds(found, definitions, workshop, heard) if found is not None else []
-    # The file of a case is called dealer.yaml, whoever the dealer is.
-    mistakes = [each for each in problems.findings if each.code != "E053"]
-    wrong = [_told(each) for each in (*mistakes, *heard.findings) if each.severity == "error"]
-    zone = found.dealer.timezone if found is not None else ZoneInfo("UTC")
+    dealer = files.file(sheet)
+    found = listed(dealer, Problems()) if dealer.kind == "dealer" else None
+    feeds = _feeds(found, definitions, workshop, problems) if found is not None else []
+    wrong = [_told(each) for each in (*dealer.errors, *problems.findings) if each.severity == "error"]
     if not feeds and not wrong:
-        wrong = [f"{dealer.path}: the dealer has no feeds"]
+        wrong = [f"{dealer.path}: no dealer with feeds"]
     return Case(
         product,
         folder.name,
@@ -188,7 +187,7 @@ def of_folder(folder: Path, definitions: Mapping[str, Definition], workshop: Wor
         expect,
         feeds=tuple(feeds),
         days=tuple(_day(day) for day in sorted(folder.glob("day*")) if day.is_dir()),
-        now=_now(expect, zone),
+        now=_now(expect, found.dealer.timezone if found is not None else ZoneInfo("UTC")),
         faults=tuple(wrong),
         folder=folder,
     )
@@ -196,7 +195,7 @@ def of_folder(folder: Path, definitions: Mapping[str, Definition], workshop: Wor
 
 def _feeds(found: Listed, definitions: Mapping[str, Definition], workshop: Workshop, problems: Problems) -> list[Feed]:
     feeds = []
-    for entry in found.entries:
+    for entry in map(found.entry, found.entries):
         uses = entry.child("uses")
         source = definitions.get(str(uses.value)) if uses is not None else None
         if source is None:
@@ -224,8 +223,8 @@ def _nothing(path: Path) -> yaml.Document:
 
 
 def _day(folder: Path) -> Mapping[str, bytes]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
 
 
 def unread(name: str, path: str, faults: Sequence[str]) -> Case:
