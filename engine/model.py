@@ -473,9 +473,11 @@ class ActivityChange(NamedTuple):
 class Effect:
     """What a trial of a delivery found beyond its counts. Holds customers' data: shown, never kept.
 
-    `action` is what becomes of the remote file: leave, remove, removeWhenAllHaveIt, or move (to `folder`).
+    `size` and `modified` are the remote file's; `action` is what becomes of it: leave, remove,
+    removeWhenAllHaveIt, or move (to `folder`).
     """
 
+    size: int | None = None
     modified: float | None = None
     action: str = "leave"
     folder: str | None = None

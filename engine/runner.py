@@ -13,34 +13,42 @@ from engine.connection import connected
 from engine.errors import DecodeError, DeliveryRefused, FeedError, LeaseHeld
 from engine.importing import Import, NotMine
 from engine.intake import files as intake
+from engine.intake import planned
 from engine.intake.files import Pickup
 from engine.intake.names import escaped, unescaped
+from engine.intake.planned import Plan
 from engine.intake.waiting import pattern
 from engine.language import durations, fingerprint
 from engine.model import DeliveryReport, Feed, FeedReport, Issue, RunReport
-from engine.store import journal, leases
-from engine.store.journal import DONE, NOT_MINE, REFUSED, STORED, VANISHED, Entry, Registered
+from engine.store import effects, journal, leases
+from engine.store.journal import DONE, NOT_MINE, REFUSED, SEALED, STORED, TAKING, VANISHED, Entry, Registered
 from engine.store.leases import Lease
 from engine.trials import tried
 from engine.world import World, stamp
-from transports.base import Files, LoginRefused, TransportError, Unreachable
+from transports.base import Files, LoginRefused, RemoteFile, TransportError, Unreachable
 
 _RAW_KEPT = timedelta(days=90)  # text of quarantined rows, after they were dealt with
 _HELD = timedelta(days=30)  # an activity that waits longer for another is a person's affair
 
 
-def run_feeds(feeds: Sequence[Feed], world: World, everyone: Sequence[Feed] = (), dry_run: bool = False) -> RunReport:
+def run_feeds(
+    feeds: Sequence[Feed],
+    world: World,
+    everyone: Sequence[Feed] = (),
+    dry_run: bool = False,
+    plan: Plan | None = None,
+) -> RunReport:
     """Run feeds one after the other and keep the report; one feed's fault never stops the next.
 
     `everyone` are all feeds of the project: those that share files with a feed have a say in
-    when a file is removed.
+    when a file is removed. With a `plan` of the one feed, exactly its files, if all is as it was.
     """
     started = world.clock.now()
     run = None if dry_run else world.journal.begin_run(stamp(started))
     report = RunReport(run, started)
     for feed in feeds:
         try:
-            report.feeds.append(run_feed(feed, world, run, _sharers(feed, everyone), dry_run))
+            report.feeds.append(run_feed(feed, world, run, _sharers(feed, everyone), dry_run, plan))
         except Exception as error:  # noqa: BLE001  (a fault of ours in one feed must not stop the others)
             report.feeds.append(_broken(feed, error, world))
     if run is not None:
@@ -52,7 +60,12 @@ def run_feeds(feeds: Sequence[Feed], world: World, everyone: Sequence[Feed] = ()
 
 
 def run_feed(
-    feed: Feed, world: World, run: int | None = None, sharers: Sequence[Feed] = (), dry_run: bool = False
+    feed: Feed,
+    world: World,
+    run: int | None = None,
+    sharers: Sequence[Feed] = (),
+    dry_run: bool = False,
+    plan: Plan | None = None,
 ) -> FeedReport:
     """Import every waiting delivery of one feed, oldest first.
 
@@ -68,7 +81,7 @@ def run_feed(
             return finished(report, 0.0)
         with leased(feed, world) as lease:
             fenced = replace(world, journal=world.journal.under(lease))
-            visit = _Visit(feed, registered, fenced, lease, run, report, sharers, dry_run)
+            visit = _Visit(feed, registered, fenced, lease, run, report, sharers, dry_run, plan)
             with connected(feed, _telling(world, report)) as far:
                 visit.deliveries(far)
             _warn_of_held(registered, world, report)
@@ -108,6 +121,7 @@ class _Visit:
     report: FeedReport
     sharers: Sequence[Feed]
     dry_run: bool
+    plan: Plan | None
 
     def deliveries(self, far: Files) -> None:
         """Finish what an earlier run left, then take what waits, in order."""
@@ -117,15 +131,53 @@ class _Visit:
             if self.dry_run:
                 tried(self.feed, self.registered, self.world, self.lease, pickup, self.report)
                 return
+            if self.plan is not None and self._refused(self._outdated(self.plan, pickup)):
+                return
             for entry in pickup.resume():
                 self._imported(pickup, entry)
-            for file in pickup.ordered(self._settled(pickup), str(self.feed.transport.get("order", "name"))):
+            files = pickup.ordered(self._settled(pickup), str(self.feed.transport.get("order", "name")))
+            if self.plan is not None:
+                self._carry_out(self.plan, pickup, files)
+                return
+            for file in files:
                 leases.renew(self.world.engine, self.lease)
                 taken = pickup.take(file)
                 if taken is not None:
                     self._imported(pickup, taken)
         finally:
             self.report.issues += pickup.issues
+
+    def _outdated(self, plan: Plan, pickup: Pickup) -> list[Issue]:
+        """All that is no longer as the plan has it."""
+        return [
+            *planned.redefined(plan, self.feed),
+            *planned.left_over(self.world.journal.unfinished(self.registered.id), (TAKING, SEALED)),
+            *planned.moved_on(plan, effects.position(self.world.engine, self.registered.dealer_id)),
+            *planned.replaced(plan, pickup.listing, pickup.candidates()),
+        ]
+
+    def _carry_out(self, plan: Plan, pickup: Pickup, settled: Sequence[RemoteFile]) -> None:
+        """Take exactly the files of the plan; the first that is not what was planned ends the run."""
+        still = {escaped(file.name): file for file in settled}
+        outdated = [*planned.replaced(plan, pickup.listing, pickup.candidates()), *planned.unsettled(plan, still)]
+        if self._refused(outdated):
+            return
+        for file in plan.files:
+            leases.renew(self.world.engine, self.lease)
+            taken = pickup.take(still[file.name])
+            if taken is None or not file.is_of(taken):
+                issue = planned.other_content(file.name)
+                if taken is not None:
+                    pickup.give_back(taken, VANISHED, issue.code, issue.message)
+                self._refused([issue])
+                return
+            self._imported(pickup, taken)
+        self.report.issues += planned.differing(plan, self.report.deliveries)
+
+    def _refused(self, found: Sequence[Issue]) -> bool:
+        for issue in found:
+            end(self.report, "refused", issue)
+        return bool(found)
 
     def _pickup(self, far: Files) -> Pickup:
         now = self.world.clock.now()
@@ -297,6 +349,7 @@ def _sweep(world: World) -> None:
     before = stamp(world.clock.now() - timedelta(days=world.keep_days))
     for digest in world.journal.archived(before):
         world.archive.forget(digest)
+    world.archive.sweep_aside()
     world.journal.forget_raw(stamp(world.clock.now() - _RAW_KEPT))
 
 

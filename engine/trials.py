@@ -61,7 +61,7 @@ class _Trial:
         """Our passing copy of a file; None, with the reason in the report, where there is nothing to try."""
         name = escaped(file.name)
         if (too_large := self.pickup.manner.too_large(file)) is not None:
-            one = DeliveryReport(name, REFUSED, "", file.size or 0, effect=Effect(file.modified))
+            one = DeliveryReport(name, REFUSED, "", file.size or 0, effect=Effect(file.size, file.modified))
             self.report.deliveries.append(one)
             self.report.issues.append(Issue("file.tooLarge", too_large, "error", delivery=name))
             return None
@@ -95,7 +95,8 @@ class _Trial:
     def _try(self, connection: Connection, found: _Fetched) -> None:
         before = effects.mark(connection)
         entry = self._noted(connection, found)
-        one = DeliveryReport(entry.name, "trial", found.sha256, found.size, effect=Effect(found.file.modified))
+        seen = Effect(found.file.size, found.file.modified)
+        one = DeliveryReport(entry.name, "trial", found.sha256, found.size, effect=seen)
         self.report.deliveries.append(one)
         again = self.world.journal.refused_before(self.registered.id, found.sha256, self.pickup.judged_by)
         work = Import(self.feed, self.registered, entry, entry.id, self.world, self.lease, within=connection)
@@ -134,6 +135,7 @@ class _Trial:
     def _effect(self, connection: Connection, work: Import, found: _Fetched, before: effects.Mark) -> Effect:
         changed, unchanged = effects.activities_changed(connection, work.entry.id, work.memory)
         return Effect(
+            found.file.size,
             found.file.modified,
             _action(self.pickup.manner),
             self.pickup.manner.move_to,

@@ -11,7 +11,7 @@ LAYERS = (  # from the top; a room may import its own layer, as long as no circl
     {"cli", "web"},
     {"executors"},
     {"scheduler"},
-    {"runner", "replays", "trials", "checking", "importing", "connection", "world", "golden"},
+    {"runner", "replays", "trials", "planning", "previews", "checking", "importing", "connection", "world", "golden"},
     {"intake", "mapping", "store", "outbound"},
     {"decode", "transforms", "language", "due", "health", "report", "metrics", "log", "guards"},
     {"model", "errors"},

@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "show": ("engine.cli.definitions", "show", "One feed; --resolved: its definition with origins."),
     "test": ("engine.cli.test", "test", "Run the tests that definitions carry."),
     "check": ("engine.cli.check", "check", "Can a feed's files be reached? Touches nothing."),
+    "plan": ("engine.cli.plan", "plan", "What a run would do to contacts, activities and files."),
     "run": ("engine.cli.run", "run", "Import what waits, now."),
     "status": ("engine.cli.status", "status", "How every feed is, in plain words."),
     "runs": ("engine.cli.runs", "runs", "What runs did."),

@@ -5,11 +5,13 @@ from dataclasses import replace
 
 import click
 
+from engine import planning
 from engine import report as reporting
 from engine.cli import opening, projects
 from engine.cli.output import as_json, formats, paragraph, table, talk, width
+from engine.cli.plan import FOLDER
 from engine.cli.progress import showing
-from engine.cli.settings import command, settings
+from engine.cli.settings import Settings, command, settings
 from engine.language.findings import Finding
 from engine.language.project import Project
 from engine.model import Feed, FeedReport, Issue, RunReport
@@ -23,10 +25,17 @@ from engine.runner import run_feeds
 @click.option("--dealer", help="The feeds of this dealer.")
 @click.option("--tag", help="The feeds with this tag.")
 @click.option("--dry-run", is_flag=True, help="Read and map, but store, claim and remove nothing.")
+@click.option("--plan", metavar="PLAN", help="Exactly what `feeds plan` has saved: its id, or its file.")
 @formats("text", "json")
-def run(ids: tuple[str, ...], every: bool, dealer: str | None, tag: str | None, dry_run: bool, form: str) -> int:
+def run(
+    ids: tuple[str, ...], every: bool, dealer: str | None, tag: str | None, dry_run: bool, plan: str | None, form: str
+) -> int:
     where = settings()
     found = projects.project(where)
+    if plan is not None:
+        if ids or every or dealer or tag or dry_run:
+            raise click.UsageError("a plan says itself what is run: neither feeds nor --dry-run beside it")
+        return _planned(plan, found, where, form)
     wanted = _wanted(found, ids, every, dealer, tag)
     feeds = [found.feeds[name] for name in wanted if name in found.feeds]
     with showing(quiet=where.quiet) as progress:
@@ -39,6 +48,17 @@ def run(ids: tuple[str, ...], every: bool, dealer: str | None, tag: str | None, 
         talk(f"error: {each.file}:{each.line}: {each.message}; the feeds of this file were not run")
     codes = [reporting.exit_code(report), *(ERROR for _ in unread)]
     return reporting.worst(codes)
+
+
+def _planned(name: str, found: Project, where: Settings, form: str) -> int:
+    """Carry out a saved plan."""
+    plan = planning.load(name, where.state_dir / FOLDER)
+    feed = projects.one_feed(found, plan.feed)
+    with showing(quiet=where.quiet) as progress:
+        world = replace(opening.world(where), progress=progress)
+        report = planning.run_plan(plan, feed, world, tuple(found.feeds.values()))
+    told(report, form)
+    return reporting.exit_code(report)
 
 
 def _wanted(found: Project, ids: Sequence[str], every: bool, dealer: str | None, tag: str | None) -> list[str]:
