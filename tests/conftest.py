@@ -20,7 +20,7 @@ from typing import Any
 import psycopg
 import pytest
 
-pytest_plugins = ["tests.faults.counts"]  # what the groups of cases print when all is done
+pytest_plugins = ["tests.faults.counts", "tests.language.counts"]  # what groups of cases print when all is done
 
 # Before anything reads the clock: 12:45 or 13:45 ahead of UTC, so that a local date taken for a
 # UTC one, or an offset in whole hours, shows.
