@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from engine.language import masking
+from engine.language import manual, masking
 from engine.language.codes import MEANING
 
 _WIDTH = 160  # characters of a source line
@@ -184,7 +184,7 @@ def _escaped(text: str) -> str:
 def _sarif(findings: Sequence[Finding]) -> dict[str, Any]:
     """SARIF 2.1.0, which code scanning services read."""
     used = sorted({finding.code for finding in findings})
-    rules = [{"id": code, "shortDescription": {"text": CODES.get(code, code)}} for code in used]
+    rules = [_rule(code) for code in used]
     results = [
         {
             "ruleId": finding.code,
@@ -206,6 +206,20 @@ def _sarif(findings: Sequence[Finding]) -> dict[str, Any]:
             }
         ],
     }
+
+
+def _rule(code: str) -> dict[str, Any]:
+    """A code as such services list it, with what `feeds explain` says of it."""
+    rule: dict[str, Any] = {"id": code, "shortDescription": {"text": CODES.get(code, code)}}
+    page = manual.page(code)
+    if page is None:
+        return rule
+    text = f"{page.cause}\n\nWhat to do: {page.fix}"
+    examples = [("Wrong", page.example), ("Right", page.fixed)]
+    blocks = "".join(f"\n\n{name}:\n\n```yaml\n{shown}\n```" for name, shown in examples if shown)
+    level = {"level": "error" if page.severity == "error" else "warning"}
+    full = {"fullDescription": {"text": page.cause}, "help": {"text": text, "markdown": text + blocks}}
+    return {**rule, **full, "defaultConfiguration": level}
 
 
 def _location(finding: Finding) -> dict[str, Any]:

@@ -1,0 +1,176 @@
+"""Every code has a page, and what a page shows is so: its wrong example has that problem, its right one none."""
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine import errors, runner
+from engine.language import manual
+from engine.language.findings import CODES
+from engine.language.manual import Page
+from engine.transforms.codes import CODES as OF_VALUES
+from tests.cli.shell import Done, called
+from transports import base
+
+ROOT = Path(__file__).parents[2]
+PAGES = {page.code: page for page in manual.pages()}
+OF_DEFINITIONS = [pytest.param(page, id=code) for code, page in PAGES.items() if re.match(r"[EW]\d", code)]
+
+# What an example is laid over.
+PROJECT = {
+    "vendors/shop/sales.yaml": """\
+version: 1
+kind: feed
+title: Sales
+sealed: [guards]
+params: {folder: {type: string, default: lot, not: [dealername]}}
+transport: {type: file, directory: 'in/${params.folder}', filename: 'sales-*.csv', settle: 0s}
+decode: {format: csv}
+records: {onBad: quarantine}
+fields:
+  number:   {column: Number, required: true}
+  soldDate: {column: Sold, type: date, formats: ['%m/%d/%Y']}
+  amount:   {column: Total, type: money}
+  note:     {column: Remarks}
+  email:    {column: E-Mail, type: email, onError: blank}
+contact: {}
+activities: [{type: sale, key: [[number]], occurred: soldDate, state: recorded}]
+guards: {minRows: 1}
+""",
+    "activities/sale.yaml": """\
+version: 1
+kind: activity
+name: sale
+label: Sale
+category: sale
+date: {label: Sold Date}
+states: [recorded, voided]
+fields:
+  amount: {label: Amount, type: money}
+  due:    {label: Due, type: date}
+  note:   {label: Note, type: string}
+""",
+    "dealers/acme.yaml": """\
+version: 1
+kind: dealer
+name: acme
+title: Acme
+timezone: America/New_York
+""",
+}
+PART = "version: 1\nkind: feed\ntitle: An example\nbasedOn: shop/sales\n"
+
+
+def files(example: str) -> Iterator[tuple[str, str]]:
+    """The files that an example stands for: those it names, one by its kind, or a part of a feed."""
+    named = re.split(r"^# feeds/(\S+\.yaml)\n", example + "\n", flags=re.M)
+    if len(named) > 1:
+        yield from zip(named[1::2], named[2::2], strict=True)
+    elif "kind: dealer" in example:
+        yield "dealers/acme.yaml", example + "\n"
+    else:
+        yield "vendors/shop/example.yaml", PART + example + "\n"
+        yield "dealers/acme.yaml", PROJECT["dealers/acme.yaml"] + "feeds: [{uses: shop/example}]\n"
+
+
+def validated(example: str, home: Path, form: str = "json") -> Done:
+    for name, text in {**PROJECT, **dict(files(example))}.items():
+        path = home / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return called({"FEEDS_DIR": str(home)}, "validate", "--format", form)
+
+
+@pytest.mark.parametrize("page", OF_DEFINITIONS)
+def test_the_wrong_example_has_this_problem_and_no_other(page: Page, tmp_path: Path) -> None:
+    found = validated(page.example, tmp_path).json()
+    others = {"E020", "E028"} if page.code == "E039" else set()
+    assert {each["code"] for each in found} - others == {page.code}, found
+    assert {each["severity"] for each in found} == {page.severity}
+
+
+@pytest.mark.parametrize("page", OF_DEFINITIONS)
+def test_the_right_example_has_no_problem(page: Page, tmp_path: Path) -> None:
+    assert validated(page.fixed, tmp_path).json() == []
+
+
+# --- every code, and no other ---------------------------------------------------------------
+
+# Dotted words in our code that are no codes of issues: audit entries, events of the log, columns, files.
+NO_CODES = {
+    *("delivery.replay", "feed.pause", "feed.resume", "quarantine.discard", "quarantine.fix", "quarantine.replay"),
+    *("state.reset", "state.set", "feed.broken", "feed.finished", "file.taken", "listing.unreadable"),
+    *("transfer.slowed", "common.secret"),
+}
+
+
+def written() -> set[str]:
+    """Every text in the code that has the form of a code."""
+    found = set()
+    for folder in ("engine", "transports"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    found |= set(re.findall(r"\A(?:[EW]\d{3}|[a-z][A-Za-z]*\.[a-z][A-Za-z]+)\Z", node.value))
+    return {text for text in found if not text.endswith((".json", ".db", ".yaml", ".id"))} - NO_CODES
+
+
+def of_errors() -> set[str]:
+    """The codes of errors that have none of their own, as a run reports them."""
+    classes = {each for module in (errors, base) for each in vars(module).values() if isinstance(each, type)}
+    roots = (errors.FeedError, base.TransportError)
+    coded = {errors.DecodeError, errors.RecordError, errors.DeliveryRefused}
+    told = {errors.LeaseHeld}  # as feed.locked
+    found = {each for each in classes if issubclass(each, roots)} - {*roots} - coded - told
+    return {runner.code_of(each("")) for each in found}
+
+
+def test_every_code_has_a_page_and_every_page_a_code() -> None:
+    assert set(PAGES) == written() | of_errors() | set(CODES) | set(OF_VALUES)
+    assert len(manual.pages()) == len(PAGES)
+
+
+def test_a_page_has_the_title_that_findings_have() -> None:
+    titles = {**CODES, **{code: title for code, title in OF_VALUES.items() if code not in PAGES}}
+    assert {code: PAGES[code].title for code in titles} == titles
+
+
+def test_a_page_is_whole_and_leads_to_pages() -> None:
+    for page in PAGES.values():
+        assert page.cause, page.code
+        assert page.example, page.code
+        assert page.fix, page.code
+        assert set(page.related) <= set(PAGES) - {page.code}, page.code
+        assert "```" not in page.cause + page.fix, page.code
+
+
+def test_a_rule_of_sarif_carries_the_page(tmp_path: Path) -> None:
+    log = json.loads(validated(PAGES["E020"].example, tmp_path, "sarif").out)
+    (rule,) = log["runs"][0]["tool"]["driver"]["rules"]
+    assert rule["fullDescription"]["text"] == PAGES["E020"].cause
+    assert PAGES["E020"].fix in rule["help"]["text"]
+    assert PAGES["E020"].fixed in rule["help"]["markdown"]
+
+
+def test_a_page_is_printed_with_its_examples_as_they_are() -> None:
+    for code in ("E020", "column.missing"):
+        page, told = PAGES[code], called({}, "explain", code).out
+        assert all(f"    {line}\n" in told for line in (page.example + "\n" + page.fixed).splitlines() if line)
+        assert " ".join(page.fix.split()) in " ".join(told.split())
+
+
+def test_no_line_of_a_page_is_wider_than_a_terminal_but_in_examples() -> None:
+    for page in PAGES.values():
+        told = called({}, "explain", page.code).out.splitlines()
+        assert [line for line in told if len(line) > 80 and not line.startswith("    ")] == []
+    assert max(map(len, called({}, "explain").out.splitlines())) <= 80
+
+
+def test_a_page_for_programs_has_the_same() -> None:
+    found = called({}, "explain", "E020", "--format", "json").json()
+    assert found == manual.plain(PAGES["E020"])
+    assert [each["code"] for each in called({}, "explain", "--format", "json").json()] == list(PAGES)
