@@ -10,7 +10,7 @@ from datetime import timedelta
 from engine.errors import DeliveryRefused
 from engine.model import Feed
 from engine.world import Progress, World, stamp
-from transports import FILES
+from transports import FILES, connect
 from transports.base import Files, LoginRefused, Tools
 
 # How long a refused login rests, by how often it was refused: servers lock accounts.
@@ -32,7 +32,7 @@ def connected(feed: Feed, world: World) -> Iterator[Files]:
         raise LoginRefused(f"not tried again before {resting[0]}: {resting[1]}; `feeds state reset` ends the wait")
     tools = Tools(world.clock.monotonic, _heard(feed, world), world.note)
     try:
-        with FILES[kind](world.secrets.filled(feed.transport), tools) as far:
+        with connect(kind, world.secrets.filled(feed.transport), tools) as far:
             journal.login_worked(login)
             yield far
     except LoginRefused as error:

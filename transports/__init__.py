@@ -1,13 +1,21 @@
 """Where deliveries come from: one module per `transport.type`. Never imports the engine."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from importlib import import_module
 
-from transports import file, ftp, sftp
 from transports.base import Files, Settings, Tools
 
-FILES: dict[str, Callable[[Settings, Tools], AbstractContextManager[Files]]] = {
-    "file": file.connect,
-    "ftp": ftp.connect,
-    "sftp": sftp.connect,
+# A module is loaded when a feed first needs it, by a name that stands here and nowhere else:
+# loading SSH takes as long as importing some thousand rows, and most commands speak to no server.
+FILES: Mapping[str, str] = {
+    "file": "transports.file",
+    "ftp": "transports.ftp",
+    "sftp": "transports.sftp",
 }
+
+
+def connect(kind: str, settings: Settings, tools: Tools) -> AbstractContextManager[Files]:
+    """The place of one feed, opened while the block runs. Raises KeyError for a kind that is not in FILES."""
+    opened: AbstractContextManager[Files] = import_module(FILES[kind]).connect(settings, tools)
+    return opened

@@ -6,7 +6,7 @@ A module of a command is loaded only when that command runs: `feeds --help` need
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from importlib import import_module, metadata
+from importlib import import_module
 from typing import Any
 
 import click
@@ -76,6 +76,8 @@ def _nearest(word: str) -> str:
 
 def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted:
+        from importlib import metadata
+
         click.echo(f"feeds {metadata.version('feeds')}")
         context.exit()
 
