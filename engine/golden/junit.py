@@ -47,4 +47,4 @@ def _add(suite: etree._Element, result: Result) -> None:
         first = next(iter(result.faults or [each.text for each in result.differences]))
         kind = {"message": printable(first), "type": result.outcome}
         told = etree.SubElement(element, _ELEMENTS[result.outcome], kind)
-        told.text = "\n".join(printable(line) for line in text(result).splitlines())
+        told.text = text(result)

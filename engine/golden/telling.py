@@ -1,5 +1,6 @@
 """What came of the tests, for people and for programs. Pure; prints nothing."""
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -13,14 +14,15 @@ from engine.report import printable
 _MOST_ISSUES = 8  # of a failed test's run
 
 
-def lines(results: Sequence[Result]) -> list[str]:
-    """A line for each definition whose tests passed, a block for each test that did not, and the sum."""
-    told = []
+def lines(results: Sequence[Result], width: int) -> list[str]:
+    """A line for each definition, a block for each test that did not pass, and the sum."""
+    told: list[str] = []
     for name, group in groupby(results, key=lambda each: each.case.definition):
         of_one = list(group)
         told.append(f"{name}  {_counted(of_one)}")
-        for result in of_one:
-            told += _block(result) if result.outcome != "passed" else ()
+        blocks = [_block(result) for result in of_one if result.outcome != "passed"]
+        told += [part for block in blocks for line in ["", *block] for part in _wrapped(line, width)]
+        told += [""] if blocks else []
     return [*told, summary(results)]
 
 
@@ -35,17 +37,21 @@ def _counted(results: Sequence[Result]) -> str:
     return ", ".join([*parts, *([f"{errors} could not be run"] if errors else [])])
 
 
+def _wrapped(line: str, width: int) -> list[str]:
+    """A line that is too long goes on below, set in; a word longer than that stays whole, for it may be copied."""
+    inset = " " * (len(line) - len(line.lstrip()) + 2)
+    return textwrap.wrap(line, width, subsequent_indent=inset, break_long_words=False, break_on_hyphens=False) or [""]
+
+
 def _block(result: Result) -> list[str]:
     case = result.case
     head = "FAILED" if result.outcome == "failed" else "ERROR"
-    told = [f"\n{head} {case.definition}: {case.name}", f"  --> {_where(case.place)}"]
+    told = [f"{head} {case.definition}: {case.name}", f"  --> {_where(case.place)}"]
     if result.faults:
         told += [f"  {text}" for text in result.faults]
-    for difference in result.differences if not result.faults else ():
-        told += _difference(result, difference)
-    return [
-        printable(line) if line[:1] != "\n" else f"\n{printable(line[1:])}" for line in [*told, *_noted(result)]
-    ] + [""]
+    else:
+        told += [line for each in result.differences for line in _difference(result, each)]
+    return [printable(line) for line in [*told, *_noted(result)]]
 
 
 def _difference(result: Result, difference: Difference) -> list[str]:
@@ -81,7 +87,9 @@ def _known_by(result: Result, difference: Difference) -> str:
 
 def _noted(result: Result) -> Iterable[str]:
     """What the run itself said, for it often explains the difference."""
-    issues = result.found.issues if result.found is not None and result.outcome == "failed" else ()
+    found = result.found.issues if result.found is not None and result.outcome == "failed" else ()
+    said = " ".join(each.message for each in result.differences)
+    issues = [issue for issue in found if issue["message"] not in said]
     if issues:
         yield "  the run noted"
     for issue in issues[:_MOST_ISSUES]:
@@ -136,4 +144,4 @@ def _plain(result: Result) -> dict[str, Any]:
 
 def text(result: Result) -> str:
     """What is wrong with one test, for a report of others' making."""
-    return "\n".join(line.strip("\n") for line in _block(result)[2:]).strip("\n")
+    return "\n".join(_block(result)[2:])

@@ -19,18 +19,17 @@ VEHICLE = (
 _ROW = ("feed", "delivery", "line", "code", "field", "value", "message", "raw")
 
 
-def contact(stored: Mapping[str, Any], namespace: str) -> dict[str, Any]:
-    """`externalId` is the number within the vendor's namespace; `email` and `phone` are the first of theirs."""
-    flat = {name: stored[name] for name in _CONTACT}
-    address, consent = stored.get("address", {}), stored.get("consent", {})
+def contact(stored: Mapping[str, Any], fields: Mapping[str, Any], namespace: str) -> dict[str, Any]:
+    """A contact as it is listed, with its own fields beside.
+
+    `externalId` is the number within the vendor's namespace, `email` and `phone` are the first of theirs.
+    """
     return {
-        **flat,
+        **{name: stored[name] if stored[name] != "" else None for name in _CONTACT},
         "email": _first(stored["emails"]),
         "phone": _first(stored["phones"]),
         "externalId": stored["externalIds"].get(namespace),
-        **{name: address.get(name) for name in ADDRESS},
-        **{name: consent.get(name) for name in CONSENT},
-        **{name: stored.get(name) for name in _REST},
+        **{name: fields.get(name) for name in (*ADDRESS, *CONSENT, *_REST)},
     }
 
 
