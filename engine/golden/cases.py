@@ -58,16 +58,17 @@ class Case:
 
 
 def of_definition(source: Definition, found: Project, workshop: Workshop) -> list[Case]:
-    """The tests that stand in a definition, in order."""
-    broken = _broken(source, found)
-    return [_case(source, node, broken, workshop) for node in source.root.elements("tests") if node.is_map]
+    """The tests that stand in a definition, in order; one that says why where it has errors."""
+    tests = [node for node in source.root.elements("tests") if node.is_map]
+    if broken := _broken(source, found):
+        many = f"{len(tests)} test{'' if len(tests) == 1 else 's'} not run: the definition has errors"
+        return [unread(source.name, source.files[0], broken, many)]
+    return [_case(source, node, workshop) for node in tests]
 
 
-def _case(source: Definition, node: Node, broken: Sequence[str], workshop: Workshop) -> Case:
+def _case(source: Definition, node: Node, workshop: Workshop) -> Case:
     name = node.word("name", "a test without a name")
     expect = node.child("expect") or node
-    if broken:
-        return Case(source.name, name, node.place, expect, faults=tuple(broken))
     given = node.child("given") or node
     problems = Problems()
     zone = _zone(given)
@@ -227,7 +228,7 @@ def _day(folder: Path) -> Mapping[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
 
 
-def unread(name: str, path: str, faults: Sequence[str]) -> Case:
-    """What stands for the tests of a definition that cannot be read."""
+def unread(name: str, path: str, faults: Sequence[str], why: str = "the definition cannot be read") -> Case:
+    """What stands for the tests of a definition that has errors."""
     place = Place(_nothing(Path(path)), ())
-    return Case(name, "the definition", place, tree.tree(place.document), faults=tuple(faults))
+    return Case(name, why, place, tree.tree(place.document), faults=tuple(faults))

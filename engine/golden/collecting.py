@@ -25,18 +25,18 @@ class Collection:
 
     def everything(self) -> list[Case]:
         """Of the project's own definitions; those that come with the engine are tested where they are made."""
-        return [*self.below(self.feeds_dir), *self._folders(self.feeds_dir.absolute().parent / CASES)]
+        return _sorted([*self.below(self.feeds_dir), *self._folders(self.feeds_dir.absolute().parent / CASES)])
 
     def below(self, path: Path) -> list[Case]:
         """The tests of a definition's file, of every definition in a folder, and of case folders there."""
         place = path.resolve()
         found = [
             case
-            for name, source in self.project.definitions.items()
+            for source in self.project.definitions.values()
             if Path(source.files[0]).resolve().is_relative_to(place)
-            for case in self._own(name, source)
+            for case in of_definition(source, self.project, self._workshop)
         ]
-        return [*found, *self._unread(place), *(self._folders(path) if path.is_dir() else ())]
+        return _sorted([*found, *self._unread(place), *(self._folders(path) if path.is_dir() else ())])
 
     def named(self, name: str) -> list[Case] | None:
         """By a definition (`ids/sales`), its vendor (`ids`) or a feed of a dealer; None for a name that is none."""
@@ -46,18 +46,13 @@ class Collection:
         wanted = [each for each in definitions if each == name or each.startswith(f"{name}/")]
         if not wanted:
             return None
-        cases = [case for each in wanted for case in self._own(each, definitions[each])]
+        sources = [definitions[each] for each in wanted]
+        cases = [case for each in sources for case in of_definition(each, self.project, self._workshop)]
         root = self.feeds_dir.absolute().parent / CASES
-        return cases + [case for each in wanted for case in self._folders(root / each)]
+        return _sorted([*cases, *(case for each in wanted for case in self._folders(root / each))])
 
     def names(self) -> list[str]:
         return sorted({*self.project.definitions, *self.project.made})
-
-    def _own(self, name: str, source: Definition) -> Iterator[Case]:
-        cases = of_definition(source, self.project, self._workshop)
-        yield from cases
-        if not cases and (broken := self._errors(source.files[0])):
-            yield unread(name, source.files[0], broken)
 
     def _unread(self, place: Path) -> Iterator[Case]:
         """Files of which no definition came: their tests cannot even be seen."""
@@ -73,6 +68,11 @@ class Collection:
 
     def _folders(self, root: Path) -> list[Case]:
         return [of_folder(path, self.project.definitions, self._workshop) for path in folders(root)]
+
+
+def _sorted(cases: Sequence[Case]) -> list[Case]:
+    """Definition by definition, each in the order of its file."""
+    return sorted(cases, key=lambda case: case.definition)
 
 
 def folders(root: Path) -> Sequence[Path]:
