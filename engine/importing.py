@@ -6,7 +6,7 @@ in parts of `chunk_rows`, after a first reading that wrote nothing has found it 
 
 import gc
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +17,6 @@ from engine import guards
 from engine.decode import decode
 from engine.errors import DeliveryRefused, StoreError
 from engine.intake import waiting
-from engine.intake.names import unescaped
 from engine.mapping import FeedMapping, Portion, compile_mapping
 from engine.mapping.surroundings import surroundings
 from engine.model import Batch, Decoded, Fault, Feed, Issue, Tally, Value
@@ -288,25 +287,16 @@ class Import:
 
     def _check_ours(self, decoded: Decoded) -> None:
         """By its header: a file of another kind is left alone, whatever its name."""
-        ours: Mapping[str, Value] = self.feed.transport.get("ours") or {}
-        if decoded.header is None or not ours:
-            return
-        lacking = [name for name in ours.get("columns", ()) if name not in decoded.header]
-        foreign = [name for name in ours.get("without", ()) if name in decoded.header]
-        if lacking or foreign:
-            found = [f"it has no column {name}" for name in lacking] + [f"it has a column {name}" for name in foreign]
-            raise NotMine("file.notOurs", f"left alone, {' and '.join(found)} (transport.ours)")
+        foreign = waiting.not_ours(self.feed.transport, decoded.header)
+        if foreign is not None:
+            raise NotMine("file.notOurs", foreign)
 
     def _context(self) -> dict[str, Value]:
-        modified = self.entry.modified
+        entry, of = self.entry, waiting.pattern(self.feed.transport)
+        modified = None if entry.modified is None else stamp(datetime.fromtimestamp(entry.modified, UTC))
         return {
-            "file": {
-                "name": self.entry.name,
-                "size": self.entry.size,
-                "modified": None if modified is None else stamp(datetime.fromtimestamp(modified, UTC)),
-                "groups": dict(waiting.pattern(self.feed.transport).groups(unescaped(self.entry.name))),
-            },
-            "run": {"date": self.entry.run_date, "now": self.entry.run_now},
+            "file": waiting.facts(of, entry.name, entry.size, modified),
+            "run": {"date": entry.run_date, "now": entry.run_now},
         }
 
     def _origin(self) -> Origin:

@@ -168,6 +168,8 @@ def _wanted(report: RunReport) -> list[str]:
     if refused:
         where = f": feeds runs show {report.run}" if report.run is not None else ""
         found.append(f"{_some(refused, 'delivery', 'deliveries')} refused{where}")
+    elif feeds := _feeds(report, "refused"):
+        found.append(f"{feeds[0] if len(feeds) == 1 else _some(len(feeds), 'feed')} refused, for the reasons above")
     foreign = sum(d.state == "notMine" for feed in report.feeds for d in feed.deliveries)
     if foreign:
         found.append(f"{_some(foreign, 'foreign file')} left alone")

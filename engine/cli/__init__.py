@@ -14,12 +14,14 @@ import click
 # name -> (module, attribute, what `feeds --help` says of it); in the order of a day's work.
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "init": ("engine.cli.init", "init", "Make a project that runs at once."),
+    "new": ("engine.cli.new", "new", "Give a dealer a feed; or draft one from a sample file."),
     "validate": ("engine.cli.validate", "validate", "Find every problem of the definitions in one pass."),
     "explain": ("engine.cli.explain", "explain", "What a code of `validate` means."),
     "list": ("engine.cli.definitions", "listing", "The feeds, with their state."),
     "show": ("engine.cli.definitions", "show", "One feed; --resolved: its definition with origins."),
     "test": ("engine.cli.test", "test", "Run the tests that definitions carry."),
     "check": ("engine.cli.check", "check", "Can a feed's files be reached? Touches nothing."),
+    "preview": ("engine.cli.preview", "preview", "What a feed makes of the first rows of a file."),
     "plan": ("engine.cli.plan", "plan", "What a run would do to contacts, activities and files."),
     "run": ("engine.cli.run", "run", "Import what waits, now."),
     "status": ("engine.cli.status", "status", "How every feed is, in plain words."),

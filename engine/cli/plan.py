@@ -114,7 +114,7 @@ def _told(report: RunReport, made: Plan | None, out: Path | None) -> None:
 
 def _lines(one: DeliveryReport) -> Iterator[str]:
     """A file in a few lines, none longer than 80 characters where its names are not."""
-    yield f"{one.name}  {one.bytes} bytes  {_STATES.get(one.state, one.state)}"
+    yield f"{one.name}  {one.bytes} bytes  {_STATES.get(one.state, one.state)}".rstrip()
     if one.state != "trial":
         yield "  file        stays where it is"
         return

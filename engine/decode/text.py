@@ -19,7 +19,7 @@ from engine.model import Fault, Value
 RECORD = 8 << 20  # characters: the longest line, and the longest record, that is kept in memory
 BEGINNING = 4096  # characters kept of a record that is too long; the archive has all of it
 
-_DEFAULT = ("utf-8", "windows-1252")
+DEFAULT = ("utf-8", "windows-1252")
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark begins it
@@ -60,7 +60,7 @@ class Records(NamedTuple):
 
 def readable(source: Source, settings: Mapping[str, Value]) -> Text:
     """Choose the encoding. Raises DecodeError: `file.empty`, `encoding.unreadable` with the first offset."""
-    declared = settings.get("encoding", _DEFAULT)
+    declared = settings.get("encoding", DEFAULT)
     ladder = (declared,) if isinstance(declared, str) else tuple(declared)
     start = next(chunks(source, 4), b"")
     mark = next(((mark, name) for mark, name in _MARKS if start.startswith(mark)), None)

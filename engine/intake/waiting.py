@@ -8,7 +8,7 @@ from typing import Any
 
 import re2
 
-from engine.intake.names import CLAIM_PREFIX, escaped
+from engine.intake.names import CLAIM_PREFIX, escaped, unescaped
 from engine.store.journal import NOT_MINE, OPEN, REFUSED, VANISHED, Entry
 from transports.base import RemoteFile
 
@@ -42,6 +42,22 @@ def pattern(settings: Mapping[str, Any]) -> Pattern:
         return None if found is None else {k: v for k, v in found.groupdict().items() if v is not None}
 
     return Pattern(text, matches)
+
+
+def facts(of: Pattern, name: str, size: int | None, modified: str | None) -> dict[str, Any]:
+    """What a definition sees as `file`; `name` is escaped."""
+    return {"name": name, "size": size, "modified": modified, "groups": dict(of.groups(unescaped(name)))}
+
+
+def not_ours(settings: Mapping[str, Any], header: Sequence[str] | None) -> str | None:
+    """Why a file of this header is another feed's (`transport.ours`), whatever its name; None where it is not."""
+    ours: Mapping[str, Any] = settings.get("ours") or {}
+    if header is None or not ours:
+        return None
+    lacking = [name for name in ours.get("columns", ()) if name not in header]
+    foreign = [name for name in ours.get("without", ()) if name in header]
+    found = [f"it has no column {name}" for name in lacking] + [f"it has a column {name}" for name in foreign]
+    return f"left alone, {' and '.join(found)} (transport.ours)" if found else None
 
 
 def wanted(files: Iterable[RemoteFile], of: Pattern) -> list[RemoteFile]:

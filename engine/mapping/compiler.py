@@ -5,7 +5,7 @@ is never part of it, except as a constant that Python's own `ascii` printed.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -77,17 +77,42 @@ def explainer(stream: Stream, header: Header | None, dealer: Dealer, nulls: froz
     with source.block("def run(r, context, given, problem)"):
         source.line("i = 0")
         source.line("warn = lambda *ignored: None")
-        scope = Scope(source, Paths(source), dealer, nulls, "r", header, stream.fields, write)
-        for name in needed(stream.fields, stream.fields):
-            scope.known.clear()
-            with source.block("try"):
-                var = scope.var(name)
-                require(scope, [name])
-            with source.block("except RecordError as error"):
-                source.line(f"problem({literal(name)}, error)")
-                for variable in re.findall(r"\b[avwx]\d+\b", f"{var.value} {var.absent or ''} {var.warned or ''}"):
-                    source.line(f"{variable} = {'None' if variable[0] in 'vx' else 'False'}")
+        _each_by_itself(Scope(source, Paths(source), dealer, nulls, "r", header, stream.fields, write), stream)
     return _executed(source)
+
+
+def inspector(
+    stream: Stream, header: Header | None, dealer: Dealer, nulls: frozenset[str], conditions: Sequence[str]
+) -> Compiled:
+    """`run(i, r, context, given, problem, warn, seen, holds)`: as `explainer`, and all that can be known of a record.
+
+    `seen(name, value)` hears of each field that can be read, `warn` of those that `onError` lets
+    pass, `holds(number, truth)` whether each of `conditions` does: True, False, or None for unknown.
+    """
+    source = Source()
+    with source.block("def run(i, r, context, given, problem, warn, seen, holds)"):
+        scope = Scope(source, Paths(source), dealer, nulls, "r", header, stream.fields, write)
+        _each_by_itself(scope, stream)
+        for name in stream.fields:
+            source.line(f"seen({literal(name)}, {scope.vars[name].value})")
+        for number, condition in enumerate(conditions):
+            scope.known.clear()
+            source.line(f"holds({number}, {truth(scope, parsed(condition))})")
+    return _executed(source)
+
+
+def _each_by_itself(scope: Scope, stream: Stream) -> None:
+    """Write every field so that one that fails is told of, and blank for those made of it."""
+    source = scope.source
+    for name in needed(stream.fields, stream.fields):
+        scope.known.clear()
+        with source.block("try"):
+            var = scope.var(name)
+            require(scope, [name])
+        with source.block("except RecordError as error"):
+            source.line(f"problem({literal(name)}, error)")
+            for variable in re.findall(r"\b[avwx]\d+\b", f"{var.value} {var.absent or ''} {var.warned or ''}"):
+                source.line(f"{variable} = {'None' if variable[0] in 'vx' else 'False'}")
 
 
 def _objects_only(source: Source) -> None:

@@ -76,7 +76,7 @@ class FeedMapping:
         the first stream with `lapsed`, else as filtered in the last. Rows with a fault of the
         portion are left out.
         """
-        context = {"dealer": _dealer(self.feed), "params": self.feed.params, **context}
+        context = seen_with(self.feed, context)
         damaged = {fault.index for fault in portion.faults}
         left = [index for index in indexes if index not in damaged] if damaged else list(indexes)
         results: list[tuple[int, MappedBatch]] = []
@@ -209,6 +209,11 @@ class _StreamMapping:
             except RecordError:
                 return None
         return None
+
+
+def seen_with(feed: Feed, context: Mapping[str, Value]) -> dict[str, Value]:
+    """What conditions and references see beside the record: the delivery's context, the dealer, the parameters."""
+    return {"dealer": _dealer(feed), "params": feed.params, **context}
 
 
 def _selections(feed: Feed) -> Iterator[Selection]:
