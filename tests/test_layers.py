@@ -13,7 +13,7 @@ LAYERS = (  # from the top; a room may import its own layer, as long as no circl
     {"scheduler"},
     {"runner", "replays", "trials", "planning", "previews", "checking", "importing", "connection", "world", "golden"},
     {"intake", "mapping", "store", "outbound"},
-    {"decode", "transforms", "language", "due", "health", "report", "metrics", "log", "guards"},
+    {"scaffold", "decode", "transforms", "language", "due", "health", "report", "metrics", "log", "guards"},
     {"model", "errors"},
 )
 # Installed only with an extra: their users import them when they are first needed.
