@@ -32,6 +32,7 @@ _REMOVE = {
     "items": {"type": "string"},
     "x-removes": True,
 }
+_CHOICES = "enumDescriptions"  # of editors: a text for each word of `enum`
 _LEFT_OUT = ("$schema", "$defs", "x-partial", "x-without")
 
 
@@ -70,7 +71,7 @@ def checked(kind: str, form: Form) -> dict[str, Any]:
     top of one. A dealer's file does not hold the schemas of its overrides: they are checked by
     themselves.
     """
-    bundle = _Bundle(with_overrides=False)
+    bundle = _Bundle(for_people=False)
     if form == "whole":
         root: dict[str, Any] = {
             "$ref": bundle.reference(f"{kind}.json", "", _WHOLE if kind in ("feed", "export") else _LITERAL)
@@ -92,9 +93,9 @@ def _file(name: str) -> dict[str, Any]:
 class _Bundle:
     """Collects every schema that is referred to, under a name of its own."""
 
-    def __init__(self, with_overrides: bool = True) -> None:
+    def __init__(self, for_people: bool = True) -> None:
         self.definitions: dict[str, Any] = {"reference": _REFERENCE}
-        self._with_overrides = with_overrides
+        self._for_people = for_people  # with overrides inside of a dealer, and what each choice means
 
     def reference(self, file: str, pointer: str, mode: _Mode) -> str:
         """The address in the bundle of a schema in a file, which is taken over if it is not yet there."""
@@ -124,7 +125,7 @@ class _Bundle:
             taken = self._keyword(key, value, file, mode)
             if taken is not None and taken != []:
                 copy[key] = taken
-        if "x-partial" in node and self._with_overrides:
+        if "x-partial" in node and self._for_people:
             copy["$ref"] = self.override(node["x-partial"], tuple(node["x-without"]))
         if mode.is_partial:
             self._loosen(copy)
@@ -147,7 +148,7 @@ class _Bundle:
             return self._copy(value, file, mode)
         if key in _TESTS:
             return self._copy(value, file, _LITERAL)
-        return None if key in _LEFT_OUT else value
+        return None if key in _LEFT_OUT or (key == _CHOICES and not self._for_people) else value
 
     def _property(self, name: str, node: Any, file: str, mode: _Mode) -> Any:
         """A text under a key that names a secret is a reference, also where its schema does not say so."""
@@ -222,7 +223,7 @@ class _Bundle:
 
 def _bare(schema: dict[str, Any]) -> dict[str, Any]:
     """A schema without what it says to people."""
-    return {key: value for key, value in schema.items() if key not in ("description", "examples", "default")}
+    return {key: value for key, value in schema.items() if key not in ("description", "examples", "default", _CHOICES)}
 
 
 def _at(node: Any, pointer: str) -> Any:
