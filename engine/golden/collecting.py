@@ -6,7 +6,6 @@ from pathlib import Path
 
 from engine.golden.cases import Case, of_definition, of_folder, unread
 from engine.language.project import Project
-from engine.language.resolution import Definition
 from engine.language.shapes import Workshop
 
 CASES = Path("tests") / "feeds"  # beside the folder of the definitions: <vendor>/<product>/<case>/
