@@ -1,60 +1,86 @@
 """Dealers: who they are, and which feeds they have. Makes no feed."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from engine.language import values
+from engine.language.files import File
 from engine.language.findings import Finding
 from engine.language.problems import Problems
-from engine.language.tree import Node, Place
-from engine.model import Dealer
+from engine.language.tree import Node
+from engine.model import Dealer, Value
 
 # Looks at a definition without a dealer: where nothing depends on who it is.
 NOBODY = Dealer(name="dealer", title="a dealer", timezone=ZoneInfo("UTC"))
 
 
-class Listed(NamedTuple):
-    """A dealer with the entries of its feeds, as they stand in its file."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Listed:
+    """A dealer with the entries of its feeds by their place in its file, as plain values.
+
+    Their nodes are made when they are asked for: of most entries nothing has to be said.
+    """
 
     dealer: Dealer
-    node: Node
-    entries: tuple[Node, ...]
+    file: File
+    entries: Mapping[int, Mapping[str, Value]]
+
+    def entry(self, index: int) -> Node:
+        node: Node = self.file.tree.value["feeds"].value[index]
+        return node
 
 
-def listed(node: Node, problems: Problems) -> Listed | None:
+def listed(file: File, problems: Problems) -> Listed | None:
     """What a document of kind `dealer` says, or None where it has no name or no zone that can be read."""
-    name, zone = node.text("name"), _zone(node, problems)
-    if name is None or zone is None:
+    value = file.value
+    name, zone = value.get("name"), _zone(file, problems)
+    if not isinstance(name, str) or zone is None:
         return None
-    stem = node.place.document.path.replace("\\", "/").rpartition("/")[2].removesuffix(".yaml")
+    stem = file.stem.rpartition("/")[2]
     if name != stem:
-        problems.add(node.value["name"], "E053", f"the dealer `{name}` stands in {stem}.yaml", "name the file after it")
+        at = file.tree.value["name"]
+        problems.add(at, "E053", f"the dealer `{name}` stands in {stem}.yaml", "name the file after it")
+    contact, entries = value.get("contact"), value.get("feeds")
     dealer = Dealer(
         name=name,
-        title=node.word("title", name),
+        title=_word(value.get("title"), name),
         timezone=zone,
-        region=node.word("region", "US"),
-        features=frozenset(node.texts("features")),
-        contact={key: child.value for key, child in node.entries("contact").items() if isinstance(child.value, str)},
+        region=_word(value.get("region"), "US"),
+        features=frozenset(each for each in _elements(value.get("features")) if isinstance(each, str)),
+        contact={key: each for key, each in contact.items() if isinstance(each, str)}
+        if isinstance(contact, dict)
+        else {},
     )
-    return Listed(dealer, node, tuple(entry for entry in node.elements("feeds") if entry.is_map))
+    found = entries if isinstance(entries, list) else ()
+    return Listed(dealer, file, {index: entry for index, entry in enumerate(found) if isinstance(entry, dict)})
 
 
-def touched(findings: Sequence[Finding], found: Listed, entry: Node) -> bool:
+def exports(file: File) -> Mapping[int, str]:
+    """The definitions that a dealer's exports use, by their place in its file."""
+    entries = file.value.get("exports")
+    uses = {
+        index: entry.get("uses")
+        for index, entry in enumerate(entries if isinstance(entries, list) else ())
+        if isinstance(entry, dict)
+    }
+    return {index: name for index, name in uses.items() if isinstance(name, str)}
+
+
+def touched(findings: Sequence[Finding], found: Listed, index: int) -> bool:
     """Whether one of the findings in a dealer's file concerns this feed: it is in its entry, or in no entry.
 
     A mistake in another feed's entry, or in an export's, stops that one only.
     """
     if not findings:
         return False
-    document = found.node.place.document
-    heads = [document.mark(Place(document, (key,)).path, key=True).line for key in found.node.entries()]
-    others = [each.place.mark.line for each in (*found.entries, *found.node.elements("exports"))]
-    exports = found.node.child("exports")
-    if exports is not None:
-        others.append(exports.key.mark.line)
-    begin = entry.place.mark.line
+    root = found.file.tree
+    heads = [node.key.mark.line for node in root.entries().values()]
+    others = [node.place.mark.line for node in (*map(found.entry, found.entries), *root.elements("exports"))]
+    block = root.child("exports")
+    if block is not None:
+        others.append(block.key.mark.line)
+    begin = found.entry(index).place.mark.line
     bounds = sorted({*heads, *others})
     for finding in findings:
         start = max((line for line in bounds if line <= finding.line), default=0)
@@ -63,12 +89,23 @@ def touched(findings: Sequence[Finding], found: Listed, entry: Node) -> bool:
     return False
 
 
-def _zone(node: Node, problems: Problems) -> ZoneInfo | None:
-    given = node.child("timezone")
-    if given is None or not isinstance(given.value, str):
+def _elements(value: Value) -> Sequence[Value]:
+    """A scalar counts as a list of one."""
+    if isinstance(value, list):
+        return value
+    return () if value is None or isinstance(value, dict) else (value,)
+
+
+def _word(value: Value, default: str) -> str:
+    return value if isinstance(value, str) else default
+
+
+def _zone(file: File, problems: Problems) -> ZoneInfo | None:
+    given = file.value.get("timezone")
+    if not isinstance(given, str):
         return None  # the schema says so
     try:
-        return values.zone(given.value)
+        return values.zone(given)
     except ValueError:
-        problems.unknown(given, "E060", "zone", values.zones())
+        problems.unknown(file.tree.value["timezone"], "E060", "zone", values.zones())
         return None

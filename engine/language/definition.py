@@ -1,14 +1,24 @@
 """The feeds that dealers make of a definition. Reads no file."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from engine.language import settings
 from engine.language.filling import Names
 from engine.language.problems import Problems
 from engine.language.resolution import Definition, Resolved, resolve
-from engine.language.shapes import Workshop, check_structure, look_at_structure, mapping_hash, shaped
+from engine.language.shapes import Shape, Workshop, check_structure, look_at_structure, mapping_hash, shaped
 from engine.language.tree import Node
-from engine.model import Dealer, Feed, SecretRef, Value
+from engine.model import Dealer, Feed, Guards, SecretRef, Value
+
+
+class Checked(NamedTuple):
+    """What was prepared of an entry while it was checked."""
+
+    shape: Shape
+    is_enabled: bool
+    gates: Mapping[str, Mapping[str, str | None]]
+    guards: Guards
 
 
 def feed(
@@ -19,19 +29,10 @@ def feed(
     With `samples` something stands in for each required parameter that is not given.
     """
     resolved = resolve(source, dealer, entry, problems, samples)
-    is_enabled = entry.flag("enabled", default=True)
-    if is_enabled:
-        _require(source, dealer, entry, resolved, problems)
-    shape = shaped(source, dealer, resolved, workshop)
-    problems.take(shape.findings)
-    check_structure(source, resolved, workshop, problems)
-    tree = resolved.tree
-    settings.transport(tree.child("transport"), problems)
-    settings.schedule(tree.child("schedule"), problems)
-    gates = settings.gates(resolved.root, entry, is_enabled, problems)
-    guards = settings.guards(tree.child("guards"), problems)
+    found = check(source, dealer, entry, resolved, resolved, workshop, problems)
     if problems.has_errors:
         return None, resolved
+    tree = resolved.tree
     given = _run_params(resolved.names)
     made = Feed(
         id=identity(dealer.name, entry),
@@ -39,24 +40,50 @@ def feed(
         definition=source.name,
         namespace=source.namespace,
         dealer=dealer,
-        enabled=is_enabled,
+        enabled=found.is_enabled,
         reason=entry.word("reason", ""),
         transport=_plain(tree.child("transport")),
-        decode=shape.decode,
-        streams=shape.streams,
-        activity_types=shape.types,
+        decode=found.shape.decode,
+        streams=found.shape.streams,
+        activity_types=found.shape.types,
         schedule=_plain(tree.child("schedule")),
-        guards=guards,
+        guards=found.guards,
         excluded=tree.texts("exports", "exclude"),
         sends_whole=tree.text("transport", "type") in settings.FILES,
         triggers=tuple(trigger.plain for trigger in tree.elements("triggers")),
         tags=tuple(dict.fromkeys((*tree.texts("tags"), *entry.texts("tags")))),
-        gates=gates,
+        gates=found.gates,
         params=given,
-        mapping_hash=mapping_hash(source, shape, dealer, given),
+        mapping_hash=mapping_hash(source, found.shape, dealer, given),
         path=entry.place.document.path,
     )
     return made, resolved
+
+
+def check(
+    source: Definition,
+    dealer: Dealer,
+    entry: Node,
+    resolved: Resolved,
+    looked: Resolved,
+    workshop: Workshop,
+    problems: Problems,
+) -> Checked:
+    """Everything that is wrong with an entry once it is resolved.
+
+    What is read through `looked`, the same thing, is known to whoever wants to know on what the
+    verdict rests. The structure is looked at as a whole, by the schema.
+    """
+    is_enabled = entry.flag("enabled", default=True)
+    if is_enabled:
+        _require(source, dealer, entry, looked, problems)
+    shape = shaped(source, dealer, looked, workshop)
+    problems.take(shape.findings)
+    check_structure(source, resolved, workshop, problems)
+    settings.transport(looked.tree.child("transport"), problems)
+    settings.schedule(looked.tree.child("schedule"), problems)
+    gates = settings.gates(looked.root, entry, is_enabled, problems)
+    return Checked(shape, is_enabled, gates, settings.guards(looked.tree.child("guards"), problems))
 
 
 def look_at(source: Definition, dealer: Dealer, entry: Node, workshop: Workshop, problems: Problems) -> None:
@@ -72,7 +99,12 @@ def look_at(source: Definition, dealer: Dealer, entry: Node, workshop: Workshop,
 
 def identity(dealer: str, entry: Node) -> str:
     """`<dealer>/<name>`; the name is the definition's path with dashes, unless the entry gives one."""
-    return f"{dealer}/{entry.text('name') or entry.word('uses', '').replace('/', '-')}"
+    return named(dealer, entry.text("name"), entry.word("uses", ""))
+
+
+def named(dealer: str, name: Value, uses: str) -> str:
+    """The same of an entry's plain values."""
+    return f"{dealer}/{name if isinstance(name, str) and name else uses.replace('/', '-')}"
 
 
 def _require(source: Definition, dealer: Dealer, entry: Node, resolved: Resolved, problems: Problems) -> None:

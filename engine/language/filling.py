@@ -13,10 +13,10 @@ from engine.language.tree import Node
 from engine.model import Reference, Template, Value
 
 # Their texts are JMESPath, which holds no references; `expressions` says so where one stands.
-_EXPRESSIONS = frozenset({"if", "path", "check", "having", "lacking"})
+EXPRESSIONS = frozenset({"if", "path", "check", "having", "lacking"})
 _WHOLE = re.compile(r"\$\{params\.(\w+)\}")
 # Sections that are not filled: declarations, and examples with their own rules.
-_LEFT = frozenset({"params", "tests", "capabilities", "about", "sealed", "requires", "gates"})
+LEFT = frozenset({"params", "tests", "capabilities", "about", "sealed", "requires", "gates"})
 _WITH_SECRETS = frozenset({"transport", "triggers", "override", "params"})
 
 
@@ -35,7 +35,7 @@ class Names:
 def filled(definition: Node, names: Names, problems: Problems, plain: Container[str] = ()) -> Node:
     """The whole definition with parameters and the dealer put in; sections in `plain` have no references."""
     sections = {
-        name: node if name in _LEFT or name in plain else section(node, name, names, problems)
+        name: node if name in LEFT or name in plain else section(node, name, names, problems)
         for name, node in definition.entries().items()
     }
     return definition.with_entries(sections)
@@ -96,7 +96,7 @@ def _filled(node: Node, key: str, names: Names, problems: Problems, secrets: boo
     if isinstance(node.value, tuple):
         elements = tuple(_filled(child, key, names, problems, secrets) for child in node.value)
         return node if _same(elements, node.value) else replace(node, value=elements)
-    if isinstance(node.value, str) and "${" in node.value and key not in _EXPRESSIONS:
+    if isinstance(node.value, str) and "${" in node.value and key not in EXPRESSIONS:
         return _text(node, names, problems, secrets)
     return node
 

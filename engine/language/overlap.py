@@ -6,9 +6,10 @@ for. What cannot be decided is a warning. Nothing here looks at a server.
 
 import fnmatch
 import posixpath
+import re
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import re2
@@ -16,14 +17,18 @@ import re2
 from engine.language import automaton
 from engine.language.patterns import options
 from engine.language.problems import Problems
-from engine.language.tree import Node
+from engine.language.tree import Node, Place
+from engine.model import Value
 
 _PORTS = {"sftp": 22, "ftp": 21}
 _PLACED = frozenset({"sftp", "ftp", "file"})
+PLACING = ("host", "port", "username", "directory")  # what tells one folder from another, in the order of `source`
+_PLAIN = re.compile(r"[^*?\[]*")  # of a glob
+# Letters that a pattern asks for one by one at the start of a name; the last may belong to what repeats it.
+_ANCHORED = re.compile(r"\^((?:[A-Za-z0-9_ -](?![*+?{|]))*)")
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """What one enabled feed takes: the names it matches at one place."""
 
     feed: str
@@ -31,7 +36,7 @@ class Claim:
     is_regex: bool
     removes: bool
     is_shared: bool
-    filename: Node
+    at: Place  # of the pattern
 
 
 class Source(NamedTuple):
@@ -44,25 +49,45 @@ class Source(NamedTuple):
     directory: str
 
 
-def claims(feed: str, transport: Node) -> tuple[Source, Claim] | None:
-    """What a feed takes from where, or None for a transport without names or one that is not resolved."""
+class Manner(NamedTuple):
+    """How a feed takes files, wherever they are."""
+
+    type: str
+    is_regex: bool
+    removes: bool
+    is_shared: bool
+
+
+def manner(transport: Node) -> Manner | None:
+    """How files are taken, or None for a transport without names."""
     kind = transport.text("type")
-    # Without a pattern it takes every file; the fault is then where the transport begins.
-    filename = transport.child("filename") or replace(transport, value="*")
-    if kind not in _PLACED or not isinstance(filename.value, str):
+    if kind not in _PLACED:
         return None
-    directory = transport.child("directory")
-    port = transport.child("port")
-    place = Source(
+    removes = transport.flag("deleteFromServer") or transport.child("moveTo") is not None
+    return Manner(kind, transport.flag("regex"), removes, transport.flag("shared"))
+
+
+def source(kind: str, host: Value, port: Value, user: Value, directory: Value) -> Source:
+    """The place by its settings; each is None where it is not given."""
+    return Source(
         type=kind,
-        host=_plain(transport.child("host")).casefold(),
-        port=str(port.value) if port is not None else str(_PORTS.get(kind, "")),
-        user=_plain(transport.child("username")),
+        host=_plain(host).casefold(),
+        port=_plain(_PORTS.get(kind, "") if port is None else port),
+        user=_plain(user),
         directory=posixpath.normpath(_plain(directory) or "."),
     )
-    removes = transport.flag("deleteFromServer") or transport.child("moveTo") is not None
-    claim = Claim(feed, filename.value, transport.flag("regex"), removes, transport.flag("shared"), filename)
-    return place, claim
+
+
+def claims(feed: str, transport: Node) -> tuple[Source, Claim] | None:
+    """What a feed takes from where, or None for a transport without names or one that is not resolved."""
+    how = manner(transport)
+    # Without a pattern it takes every file; the fault is then where the transport begins.
+    filename = transport.child("filename") or replace(transport, value="*")
+    if how is None or not isinstance(filename.value, str):
+        return None
+    given = {name: node.value if (node := transport.child(name)) is not None else None for name in PLACING}
+    place = source(how.type, *given.values())
+    return place, Claim(feed, filename.value, how.is_regex, how.removes, how.is_shared, filename.place)
 
 
 def check(found: Iterable[tuple[Source, Claim]], problems: Problems) -> frozenset[str]:
@@ -76,11 +101,35 @@ def check(found: Iterable[tuple[Source, Claim]], problems: Problems) -> frozense
         places[place].append(claim)
     known: dict[tuple[str, bool, str, bool], str | None] = {}
     for claimants in places.values():
-        for index, claim in enumerate(claimants):
-            for other in claimants[:index]:
-                if _meet(claim, other, known, problems):
-                    unsafe |= {claim.feed, other.feed}
+        for other, claim in _near(claimants) if len(claimants) > 1 else ():
+            if _meet(claim, other, known, problems):
+                unsafe |= {claim.feed, other.feed}
     return frozenset(unsafe)
+
+
+def _near(claims: Sequence[Claim]) -> Iterator[tuple[Claim, Claim]]:
+    """The pairs whose patterns may have a name in common, by how names of theirs begin.
+
+    In the order of what they begin with, each claim can meet those whose beginning its own goes on
+    with, and no others.
+    """
+    beginnings = sorted(((_beginning(claim), index) for index, claim in enumerate(claims)))
+    open_: list[tuple[str, int]] = []
+    for beginning, index in beginnings:
+        while open_ and not beginning.startswith(open_[-1][0]):
+            open_.pop()
+        for _, other in open_:
+            first, second = sorted((index, other))
+            yield claims[first], claims[second]
+        open_.append((beginning, index))
+
+
+def _beginning(claim: Claim) -> str:
+    """What every name that the pattern matches begins with; nothing where that is not plain to see."""
+    if not claim.is_regex:
+        return _PLAIN.match(claim.pattern)[0]  # type: ignore[index]  # it matches nothing, too
+    found = _ANCHORED.match(claim.pattern)
+    return found[1] if found and "|" not in claim.pattern else ""
 
 
 def common_name(left: str, left_regex: bool, right: str, right_regex: bool) -> str | None:
@@ -104,18 +153,18 @@ def _meet(claim: Claim, other: Claim, known: dict[tuple[str, bool, str, bool], s
     except automaton.Unreadable:
         for each, twin in ((claim, other), (other, claim)):
             message = f"it cannot be told whether `{each.feed}` and `{twin.feed}` match the same files"
-            problems.add(each.filename, "W004", message, f"see {twin.filename.place}; use simpler patterns")
+            problems.add(each.at, "W004", message, f"see {twin.at}; use simpler patterns")
         return False
     name = known[key]
     if name is None:
         return False
     for each, twin in ((claim, other), (other, claim)):
         problems.add(
-            each.filename,
+            each.at,
             "E072",
             f"`{each.feed}` and `{twin.feed}` both match files such as `{name}` in one place, "
             f"and {'each' if each.removes and twin.removes else 'one of them'} removes what it took",
-            f"the other pattern is at {twin.filename.place}; tell them apart, or say shared: true in both",
+            f"the other pattern is at {twin.at}; tell them apart, or say shared: true in both",
         )
     return True
 
@@ -127,6 +176,6 @@ def _regex(pattern: str, is_regex: bool) -> str:
     return "^" + fnmatch.translate(pattern).replace("\\Z", "$").replace("(?>", "(?:")
 
 
-def _plain(node: Node | None) -> str:
+def _plain(value: Value) -> str:
     """Text to compare by; a secret or a reference of the run is equal to itself."""
-    return "" if node is None else str(node.value)
+    return "" if value is None else str(value)

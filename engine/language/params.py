@@ -88,6 +88,12 @@ def given(
     return found
 
 
+def fits(param: Param, node: Node, region: str) -> bool:
+    """Whether nothing is wrong with a value that was put in for a parameter."""
+    heard = Problems()
+    return not (_checked(param, node, region, heard, is_default=False).is_sample or heard.findings)
+
+
 def _param(name: str, node: Node) -> Param:
     choices = node.child("values")
     return Param(

@@ -18,9 +18,9 @@ from engine.model import Dealer, Value
 MAPPING = ("decode", "records", "fields", "contact", "vehicle", "activities", "streams", "version", "employee")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Definition:
-    """A definition with what it is based on already laid under it.
+    """A definition with what it is based on already laid under it; two are the same only if they are one object.
 
     `files` are those it is made of. `references` are the paths that its mapping sections name and
     `features` what parts of them require: beside an override, all that a dealer can change in them.

@@ -4,18 +4,22 @@ Depends on few of a dealer's words; those are the keys under which shapes are re
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 from engine.language import filling, fingerprint, inherit, lint, settings, streams
 from engine.language.fields import Reading
 from engine.language.filling import Names
 from engine.language.findings import Finding
+from engine.language.plans import Plan
 from engine.language.problems import Problems
 from engine.language.resolution import MAPPING, Definition, Resolved, facts, whole
 from engine.language.tree import Node
 from engine.model import ActivityType, Dealer, Stream, Value
+
+_ALONE = ""  # what was found in a definition without a dealer
 
 
 class Shape(NamedTuple):
@@ -38,8 +42,10 @@ class Workshop:
 
     types: Mapping[str, ActivityType]
     unread: frozenset[str] = frozenset()
-    shapes: dict[str, Shape] = field(default_factory=dict)
-    structures: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
+    shapes: MutableMapping[Definition, dict[str, Shape]] = field(default_factory=WeakKeyDictionary)
+    plans: MutableMapping[Definition, dict[bytes, Plan]] = field(default_factory=WeakKeyDictionary)
+    fitting: dict[Hashable, bool] = field(default_factory=dict)  # values that were put in for parameters
+    structures: MutableMapping[Definition, dict[str, tuple[Finding, ...]]] = field(default_factory=WeakKeyDictionary)
 
 
 def shaped(source: Definition, dealer: Dealer, resolved: Resolved, workshop: Workshop, samples: bool = False) -> Shape:
@@ -56,15 +62,19 @@ def shaped(source: Definition, dealer: Dealer, resolved: Resolved, workshop: Wor
     is_sample = samples and (source.has_parts or any(node is not None and node.is_sample for node in given))
     key = json.dumps(
         [
-            *(source.name, resolved.tree.text("transport", "type"), over, values, is_sample),
+            *(resolved.tree.text("transport", "type"), over, values, is_sample),
             *(sorted(dealer.features & source.features), settings.has_webhook(resolved.tree)),
-            facts(dealer) if over else None,
+            # What an override brings into the mapping knows the line it stands on.
+            (facts(dealer), [str(resolved.override[name].place) for name in over]) if over else None,
         ],
         default=repr,
     )
-    shape = workshop.shapes.get(key)
+    known = workshop.shapes.setdefault(source, {})
+    shape = known.get(key)
     if shape is None:
-        shape = workshop.shapes[key] = _prepared(source, dealer, resolved, workshop, samples)
+        shape = _prepared(source, dealer, resolved, workshop, samples)
+        if _is_common(source, shape.findings):
+            known[key] = shape
     return shape
 
 
@@ -100,7 +110,8 @@ def _prepared(source: Definition, dealer: Dealer, resolved: Resolved, workshop: 
 
 def check_structure(source: Definition, resolved: Resolved, workshop: Workshop, problems: Problems) -> None:
     """Whether it is still a feed after overriding and filling: looked at once for each difference that counts."""
-    alone = workshop.structures.get(source.name, ())
+    known = workshop.structures.setdefault(source, {})
+    alone = known.get(_ALONE, ())
     if alone:
         # It is no feed by itself: what a dealer adds cannot be judged.
         problems.take(alone)
@@ -109,20 +120,27 @@ def check_structure(source: Definition, resolved: Resolved, workshop: Workshop, 
     over = {key: node.plain for key, node in resolved.override.items()}
     # What an override names may be any of the parameters.
     values = {name: node.plain for name, node in resolved.names.params.items()} if over else None
-    key = json.dumps([source.name, given, over, values], default=repr)
-    found = workshop.structures.get(key)
+    key = json.dumps([given, over, values], default=repr)
+    found = known.get(key)
     if found is None:
         heard = Problems()
         inherit.check_structure(whole(resolved), heard, tuple(resolved.override.values()))
-        found = workshop.structures[key] = heard.findings
+        found = heard.findings
+        if _is_common(source, found):
+            known[key] = found
     problems.take(found)
+
+
+def _is_common(source: Definition, findings: Iterable[Finding]) -> bool:
+    """Whether these are told of every feed alike: one in a dealer's file is told where it stands in each."""
+    return all(finding.file in source.files for finding in findings)
 
 
 def look_at_structure(source: Definition, resolved: Resolved, workshop: Workshop, problems: Problems) -> None:
     """The same for a definition alone, remembered for its feeds."""
     heard = Problems()
     inherit.check_structure(whole(resolved), heard)
-    workshop.structures[source.name] = heard.findings
+    workshop.structures.setdefault(source, {})[_ALONE] = heard.findings
     problems.take(heard.findings)
 
 

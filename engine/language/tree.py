@@ -4,9 +4,9 @@ Inheritance, overrides and parameters put values of several files into one tree;
 place it came from. Nothing here knows what a key means.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from engine.language.references import written
 from engine.language.yaml import Document, Mark
@@ -128,6 +128,35 @@ class Node:
 
     def with_entries(self, entries: Mapping[str, "Node"]) -> "Node":
         return replace(self, value=dict(entries))
+
+
+class _Watched(Node):
+    """A node that says when its value is read. What is made of it by `replace` was read for that."""
+
+    __slots__ = ("note",)
+
+    @property
+    def value(self) -> Value:
+        getattr(self, "note", _nothing)()
+        return _VALUE.__get__(self)
+
+    @value.setter
+    def value(self, value: Value) -> None:
+        _VALUE.__set__(self, value)
+
+
+def _nothing() -> None:
+    """For a copy: what it was copied from has said so."""
+
+
+_VALUE: Any = Node.__dict__["value"]  # the slot behind the name
+
+
+def watched(node: Node, note: Callable[[], None]) -> Node:
+    """The same node, which calls `note` whenever its value is read."""
+    made = _Watched(_VALUE.__get__(node), node.place, node.key, node.is_sample)
+    object.__setattr__(made, "note", note)
+    return made
 
 
 def tree(document: Document) -> Node:

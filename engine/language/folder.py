@@ -1,0 +1,148 @@
+"""The files of a folder of definitions: which there are, and their bytes. Reads no YAML and judges no text.
+
+A file that was read before is read again only when its size or one of its times has changed.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from engine.language import words
+from engine.language.findings import Finding
+
+# What stands in which folder. Vendors' definitions are feeds and exports (write-backs).
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "vendors": ("feed", "export"),
+    "exports": ("export",),
+    "activities": ("activity",),
+    "dealers": ("dealer",),
+}
+# Clocks of file systems tick as slowly as this: a file that was changed later before it was
+# read may be changed again within the same tick, and look as it did. In nanoseconds.
+_TICK = 2_000_000_000
+
+
+class Sheet(NamedTuple):
+    """One file as it was read. `content` is None where that failed, `error` then says why."""
+
+    relative: str  # "dealers/acme-rv.yaml"
+    path: str  # as findings name it
+    digest: bytes
+    content: bytes | None
+    error: str = ""
+
+
+class Look(NamedTuple):
+    """All definitions, ours before the packaged ones of the same path; and what nobody would ever read."""
+
+    sheets: tuple[Sheet, ...]
+    strays: tuple[Finding, ...]
+
+
+class _Stamp(NamedTuple):
+    """What a file looks like from outside. All but `read` changes with its content, or is said to."""
+
+    modified: int
+    changed: int
+    size: int
+    inode: int
+
+
+class _Known(NamedTuple):
+    stamp: _Stamp
+    read: int
+    sheet: Sheet
+
+    @property
+    def is_settled(self) -> bool:
+        return max(self.stamp.modified, self.stamp.changed) + _TICK < self.read
+
+
+class _Spot(NamedTuple):
+    relative: str
+    path: str
+    stamp: _Stamp
+
+
+class Folder:
+    """The definitions under `feeds_dir`; those it lacks are taken from `packaged`, except dealers."""
+
+    def __init__(self, feeds_dir: Path, packaged: Path | None, now: Callable[[], int]) -> None:
+        self._roots = (feeds_dir, packaged)
+        self._now = now
+        self._known: dict[str, _Known] = {}
+
+    def look(self) -> Look:
+        """Every file as it is now; an unchanged one is the same sheet as before."""
+        known: dict[str, _Known] = {}
+        for spot in self._spots():
+            before = self._known.get(spot.path)
+            if before is None or before.stamp != spot.stamp or not before.is_settled:
+                before = self._read(spot, before)
+            known[spot.path] = before
+        self._known = known
+        return Look(tuple(each.sheet for each in known.values()), tuple(_strays(self._roots[0])))
+
+    def _read(self, spot: _Spot, before: _Known | None) -> _Known:
+        read = self._now()
+        try:
+            content = Path(spot.path).read_bytes()
+        except OSError as error:
+            return _Known(spot.stamp, read, Sheet(spot.relative, spot.path, b"", None, str(error.strerror)))
+        digest = hashlib.blake2b(content, digest_size=20).digest()
+        if before is not None and before.sheet.digest == digest:
+            return _Known(spot.stamp, read, before.sheet)
+        return _Known(spot.stamp, read, Sheet(spot.relative, spot.path, digest, content))
+
+    def _spots(self) -> Iterator[_Spot]:
+        seen: set[str] = set()
+        own, packaged = self._roots
+        for root in (own, packaged):
+            if root is None:
+                continue
+            for folder in KINDS:
+                if root is packaged and root is not own and folder == "dealers":
+                    continue
+                for parts, entry in sorted(_files(str(root / folder), (folder,)), key=lambda found: found[0]):
+                    relative = "/".join(parts)
+                    if relative not in seen and relative.endswith(".yaml"):
+                        seen.add(relative)
+                        yield _Spot(relative, entry.path, _stamp(entry))
+
+
+def _files(folder: str, parts: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], "os.DirEntry[str]"]]:
+    """Every plain file below a folder, with its way there; folders behind links are not entered."""
+    try:
+        entries = list(os.scandir(folder))
+    except OSError:
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files(entry.path, (*parts, entry.name))
+        elif entry.is_file():
+            yield (*parts, entry.name), entry
+
+
+def _stamp(entry: "os.DirEntry[str]") -> _Stamp:
+    try:
+        found = entry.stat()
+    except OSError:  # it went away since it was listed: reading it says so
+        return _Stamp(0, 0, -1, 0)
+    return _Stamp(found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
+
+
+def _strays(feeds_dir: Path) -> Iterator[Finding]:
+    """Files that nobody would ever read, because of how they or their folders are named."""
+    for folder in sorted(feeds_dir.iterdir()) if feeds_dir.is_dir() else ():
+        meant = words.nearest(folder.name, KINDS)
+        if not meant or not folder.is_dir():
+            continue
+        for parts, entry in sorted(_files(str(folder), (folder.name,)), key=lambda found: found[0]):
+            if folder.name not in KINDS and entry.name.endswith((".yaml", ".yml")):
+                help = f"did you mean {Path(meant, *parts[1:])}?"
+                yield Finding(entry.path, 1, 1, "E053", "error", f"nothing is read from {folder.name}/", help)
+            elif folder.name in KINDS and entry.name.endswith(".yml"):
+                help = f"name it {entry.name.removesuffix('.yml')}.yaml"
+                yield Finding(entry.path, 1, 1, "E053", "error", "definitions end in .yaml", help)
