@@ -1,5 +1,6 @@
 """What came of the tests, for people and for programs. Pure; prints nothing."""
 
+import re
 import textwrap
 from collections.abc import Iterable, Sequence
 from itertools import groupby
@@ -38,7 +39,9 @@ def _counted(results: Sequence[Result]) -> str:
 
 
 def _wrapped(line: str, width: int) -> list[str]:
-    """A line that is too long goes on below, set in; a word longer than that stays whole, for it may be copied."""
+    """A line that is too long goes on below, set in. A place stays on its line: it may be copied, or clicked."""
+    if re.match(r"  \S+:\d+  |  --> ", line):
+        return [line]
     inset = " " * (len(line) - len(line.lstrip()) + 2)
     return textwrap.wrap(line, width, subsequent_indent=inset, break_long_words=False, break_on_hyphens=False) or [""]
 
