@@ -159,6 +159,7 @@ def _refuse(preview: Preview) -> None:
     for row in preview.rows:
         if row.verdict in (STORED, FILTERED):
             row.verdict, row.record = REFUSED, None
+    preview.counts[REFUSED] += preview.counts.pop(STORED, 0) + preview.counts.pop(FILTERED, 0)
 
 
 def _reason(path: Path, feed: Feed, decoded: Decoded) -> str:
@@ -201,8 +202,9 @@ class _Look:
                 for portion in self._portions(mapping, batch):
                     self._portion(portion, mapping)
         finally:
-            if mapping is not None:
-                self.preview.unread = mapping.unread
+            if header is not None:
+                unused = [name for stream in self.feed.streams for name in stream.records.unused]
+                self.preview.unread = header.unread(unused)
             for one in self.surveys:
                 self.preview.figures += one.figures.values()
                 self.preview.unmatched += one.unmatched()

@@ -86,7 +86,10 @@ def _plain(seen: Preview) -> dict[str, Any]:
         "rows": [_row(seen.feed, row) for row in seen.rows],
         "fields": [_figure(figure) for figure in seen.figures],
         "unread": list(seen.unread),
-        "unmatched": [{"field": each.field, "source": each.source, "near": list(each.near)} for each in seen.unmatched],
+        "unmatched": [
+            {"field": each.field, "source": each.source, "near": list(each.near), "optional": each.optional}
+            for each in seen.unmatched
+        ],
         "notes": [{"code": code, "message": message} for code, message in seen.notes],
     }
 
@@ -162,10 +165,13 @@ def _told(seen: Preview) -> None:
     if seen.unread:
         click.echo()
         paragraph(printable(f"columns nobody reads (say records.unused): {', '.join(seen.unread)}"))
+    lacking = [each for each in seen.unmatched if each.optional and not each.near]
     if seen.unmatched:
         click.echo()
-        for each in seen.unmatched:
-            paragraph(printable(_unmatched(each, seen)))
+    for each in (each for each in seen.unmatched if each not in lacking):
+        paragraph(printable(_unmatched(each, seen)))
+    if lacking:
+        paragraph(printable(f"optional columns that the file lacks: {', '.join(each.source for each in lacking)}"))
     click.echo()
     counts = [f"{seen.counts[verdict]} {_WORDS[verdict]}" for verdict in _WORDS if seen.counts[verdict]]
     paragraph(f"{_amount(seen)}: {', '.join(counts) or 'nothing to map'}")

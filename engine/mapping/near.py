@@ -5,8 +5,8 @@ the record.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from difflib import get_close_matches
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
 
 from engine.mapping.paths import Tree, parsed, plain_keys
 from engine.model import Value
@@ -16,7 +16,9 @@ _RECORDS = 100  # looked through for names
 _NAMES = 2_000  # remembered of them
 _DEPTH = 6
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_ALIKE, _ALIKE_WORD = 0.75, 0.8
+_ALIKE, _ALIKE_WORD, _TIED = 0.75, 0.8, 0.05
+
+_Keys = tuple[str, ...]
 
 
 def near_paths(expression: str, records: Sequence[Value]) -> list[str]:
@@ -29,26 +31,33 @@ def near_paths(expression: str, records: Sequence[Value]) -> list[str]:
         return []  # its beginning is right: what fails is behind it
     wanted, last = _bare("".join(keys)), _bare(keys[-1])
     bare = {path: _bare("".join(path)) for path in there}
-    found = [path for path in there if bare[path] == wanted]
-    found += [path for path in there if _bare(path[-1]) == last]
-    close = get_close_matches(wanted, list(bare.values()), n=_MOST, cutoff=_ALIKE)
-    found += [path for text in close for path in there if bare[path] == text]
-    words = get_close_matches(last, [_bare(path[-1]) for path in there], n=1, cutoff=_ALIKE_WORD)
-    found += [path for path in there if _bare(path[-1]) in words]
-    return [_written(path) for path in list(dict.fromkeys(found))[:_MOST]]
+    found = (
+        [path for path in there if bare[path] == wanted]
+        or [path for path in there if _bare(path[-1]) == last]
+        or _alike(wanted, bare, _ALIKE)
+        or _alike(last, {path: _bare(path[-1]) for path in there}, _ALIKE_WORD)
+    )
+    return [_written(path) for path in found[:_MOST]]
 
 
-def _names(records: Iterable[Value]) -> Iterator[tuple[str, ...]]:
+def _alike(wanted: str, bare: Mapping[_Keys, str], least: float) -> list[_Keys]:
+    """The paths most like it, all but equally."""
+    scores = {text: SequenceMatcher(None, wanted, text).ratio() for text in set(bare.values())}
+    best = max(scores.values(), default=0.0)
+    return [path for path, text in bare.items() if best >= least and scores[text] >= best - _TIED]
+
+
+def _names(records: Iterable[Value]) -> Iterator[_Keys]:
     count = 0
     for record in records:
         for path in _inside(record, ()):
             yield path
             count += 1
-            if count > _NAMES * 10:
+            if count > _NAMES:
                 return
 
 
-def _inside(value: Value, above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+def _inside(value: Value, above: _Keys) -> Iterator[_Keys]:
     """Every path of keys; the elements of a list stand for each other."""
     if len(above) >= _DEPTH:
         return
@@ -61,7 +70,7 @@ def _inside(value: Value, above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         yield from _inside(value[0], (*above[:-1], f"{above[-1]}[]"))
 
 
-def _leading(tree: Tree) -> tuple[str, ...]:
+def _leading(tree: Tree) -> _Keys:
     """The keys an expression begins with, such as those of `lines[?kind == 'part'].total`."""
     keys = plain_keys(tree)
     if keys is not None:
@@ -77,7 +86,7 @@ def _bare(name: str) -> str:
     return "".join(character for character in name.casefold() if character.isalnum())
 
 
-def _written(path: tuple[str, ...]) -> str:
+def _written(path: _Keys) -> str:
     """As a definition would say it."""
     return ".".join(_quoted(key) for key in path)
 

@@ -6,6 +6,7 @@ of a record is the mapping's.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import NamedTuple
 
 from jmespath.lexer import Lexer
@@ -28,6 +29,7 @@ class Unmatched(NamedTuple):
     field: str
     source: str
     near: tuple[str, ...]
+    optional: bool = False  # the definition says that it may be missing
 
 
 class Problem(NamedTuple):
@@ -160,7 +162,8 @@ class StreamSurvey:
         for names in wanted:
             if not self._header.found(names):
                 near = dict.fromkeys(other for column in names for other in self._header.near(column))
-                yield Unmatched(f"{self._prefix}{name}", " or ".join(names), tuple(near))
+                found = tuple(near) or tuple(get_close_matches(names[0], self._header.unread(()), n=1))
+                yield Unmatched(f"{self._prefix}{name}", " or ".join(names), found, one.optional)
 
     def _inner(self, name: str, one: Field, row: Value, value: Value) -> None:
         """The paths of a field, and those of the fields inside its elements."""
