@@ -36,7 +36,12 @@ MEANING: dict[str, str] = {
     "E076": "ranges of a map that overlap or run backwards",
     "E077": "an unknown gate",
     "E078": "a gate confirmed without a day",
+    "E079": "a column that no test has",
+    "E080": "a cursor that nothing sends",
+    "E081": "a delete without a key",
+    "E082": "a sale or a service sent as a lead",
     "W001": "a gate is not confirmed",
     "W002": "a transport without protection",
     "W004": "it cannot be told whether feeds take each other's files",
+    "W005": "a rule that ignores what should be tried again",
 }

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from engine.language import settings
+from engine.language import polling, promises, settings
 from engine.language.filling import Names
 from engine.language.problems import Problems
 from engine.language.resolution import Definition, Resolved, resolve
@@ -82,6 +82,7 @@ def check(
     check_structure(source, resolved, workshop, problems)
     settings.transport(looked.tree.child("transport"), problems)
     settings.schedule(looked.tree.child("schedule"), problems)
+    _check_meaning(source, looked, workshop, problems)
     gates = settings.gates(looked.root, entry, is_enabled, problems)
     return Checked(shape, is_enabled, gates, settings.guards(looked.tree.child("guards"), problems))
 
@@ -95,6 +96,8 @@ def look_at(source: Definition, dealer: Dealer, entry: Node, workshop: Workshop,
     settings.transport(resolved.tree.child("transport"), problems)
     settings.schedule(resolved.tree.child("schedule"), problems)
     settings.guards(resolved.tree.child("guards"), problems)
+    promises.check_seals(source.root, "feed", problems)
+    _check_meaning(source, resolved, workshop, problems)
 
 
 def identity(dealer: str, entry: Node) -> str:
@@ -105,6 +108,15 @@ def identity(dealer: str, entry: Node) -> str:
 def named(dealer: str, name: Value, uses: str) -> str:
     """The same of an entry's plain values."""
     return f"{dealer}/{name if isinstance(name, str) and name else uses.replace('/', '-')}"
+
+
+def _check_meaning(source: Definition, resolved: Resolved, workshop: Workshop, problems: Problems) -> None:
+    """What no schema sees: the source's expressions and cursor, and what the parts promise each other."""
+    heard = Problems()
+    polling.check(resolved.tree, resolved.root, workshop.known, heard)
+    promises.check(resolved.tree, resolved.root, heard)
+    # A mistake elsewhere may hide what a name is used for.
+    problems.take(each for each in heard.findings if not (source.is_blurred and each.code == "E066"))
 
 
 def _require(source: Definition, dealer: Dealer, entry: Node, resolved: Resolved, problems: Problems) -> None:

@@ -5,11 +5,11 @@ Makes no feed; an entry that has a verdict in common with others is not looked a
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
-from engine.language import dealers, definition, inherit, overlap, plans
+from engine.language import dealers, definition, exports, inherit, overlap, plans
 from engine.language.dealers import Listed
 from engine.language.files import File
 from engine.language.findings import Finding
@@ -60,7 +60,27 @@ def roster(file: File, library: Library, before: Roster | None) -> Roster:
         if name not in library.known["export"] and not {f"exports/{name}", f"vendors/{name}"} & library.broken:
             uses = file.tree.value["exports"].value[index].value["uses"]
             problems.unknown(uses, "E048", "export", library.known["export"])
+    _check_exports(found, outcomes, library, problems)
     return Roster(found, outcomes, problems.findings, library)
+
+
+def _check_exports(found: Listed, outcomes: tuple[Outcome, ...], library: Library, problems: Problems) -> None:
+    """What is wrong with a dealer's exports, and with what its feeds would send through them."""
+    used = [
+        exports.Listed(found.file.tree.value["exports"].value[index], library.exports[name])
+        for index, name in dealers.exports(found.file).items()
+        if name in library.exports
+    ]
+    if not used:
+        return
+    made: list[exports.Produced] = []
+    for outcome in outcomes:
+        entry, root = found.entry(outcome.number), outcome.source.root
+        override = entry.child("override")
+        if entry.flag("enabled", default=True):
+            root = root if override is None else inherit.merged(root, override, Problems())
+            made.append(exports.produced(outcome.name, root, found.dealer))
+    exports.check(found.dealer, used, made, library.workshop.known, problems)
 
 
 def _outcomes(found: Listed, library: Library, known: dict[int, Outcome], problems: Problems) -> Iterator[Outcome]:
@@ -81,7 +101,7 @@ def _outcome(found: Listed, index: int, source: Definition, library: Library) ->
     raw, workshop = found.entries[index], library.workshop
     name = definition.named(found.dealer.name, raw.get("name"), source.name)
     plan = _plan(found, index, source, library)
-    case = None if plan is None else plan.case(raw, found.dealer, workshop.fitting)
+    case = None if plan is None else plan.case(raw, found.facts, workshop.fitting)
     if plan is None or case is None:
         return _checked(name, found, index, source, library, None)
     verdict = plan.verdicts.get(case.key)
@@ -100,7 +120,8 @@ def _checked(name: str, found: Listed, index: int, source: Definition, library: 
     resolved = resolve(source, dealer, entry, heard)
     seen: set[Input] = set()
     looked = plans.looked(resolved, seen)
-    checked = definition.check(source, dealer, entry, resolved, looked, workshop, heard)
+    noted: Any = plans.Noted(dealer, seen)
+    checked = definition.check(source, noted, entry, resolved, looked, workshop, heard)
     transport = looked.tree.child("transport")
     verdict = Verdict(
         findings=heard.findings,
@@ -110,7 +131,7 @@ def _checked(name: str, found: Listed, index: int, source: Definition, library: 
     )
     if plan is not None and all(finding.file in source.files for finding in heard.findings):
         plan.rest_on(seen)
-        case = plan.case(found.entries[index], dealer, workshop.fitting)
+        case = plan.case(found.entries[index], found.facts, workshop.fitting)
         if case is not None:
             plan.verdicts[case.key] = verdict
     is_sound = _is_sound(verdict, source, library) and not dealers.touched(found.file.errors, found, index)

@@ -89,6 +89,13 @@ def subpaths(parsed: Tree) -> tuple[tuple[str, ...], ...]:
     return tuple(dict.fromkeys(_chains(parsed)))
 
 
+def literal_help(name: str) -> str:
+    """What to write where a name was meant as a literal, as in other languages; "" for any other name."""
+    if name in ("true", "false"):
+        return f"it is read as a name: the literal is `{name}` in backticks, or leave the comparison out"
+    return "it is read as a name: for what is not there write `!name`" if name in ("null", "None", "nil") else ""
+
+
 def offset_of(text: str, name: str) -> int:
     """Where a name stands in an expression, outside quotes; 0 where it is not found."""
     blanked = _QUOTED.sub(lambda match: " " * len(match[0]) if match[0][0] == "'" else match[0], text)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from engine.language import dealers, definition, inherit, kinds, resolution
+from engine.language import dealers, definition, exports, inherit, kinds, resolution
 from engine.language.files import File
 from engine.language.findings import Finding
 from engine.language.problems import Problems
@@ -50,6 +50,7 @@ class Library:
     types: Mapping[str, ActivityType]
     workshop: Workshop
     definitions: Mapping[str, Definition]
+    exports: Mapping[str, Node]  # merged with what they are based on
     findings: tuple[Finding, ...]
     faulty: frozenset[str]  # definitions of whose files one has an error
     bound: Mapping[str, _Bound]
@@ -75,6 +76,8 @@ def library(files: Sequence[File], before: Library | None) -> Library:
     else:
         workshop = Workshop(types, frozenset(unread))
     bound = _bound(known["feed"], broken, workshop, before.bound if before is not None and same_types else {}, problems)
+    outgoing = _outgoing(known["export"], broken, workshop, problems)
+    exports.check_excluded((each.definition.root for each in bound.values()), outgoing.values(), problems)
     return Library(
         files=tuple(files),
         known=known,
@@ -82,6 +85,7 @@ def library(files: Sequence[File], before: Library | None) -> Library:
         types=types,
         workshop=workshop,
         definitions={name: each.definition for name, each in bound.items()},
+        exports=outgoing,
         findings=problems.findings,
         faulty=frozenset(name for name, each in bound.items() if any(file.errors for file in each.chain)),
         bound=bound,
@@ -126,6 +130,19 @@ def _bound(
     return found
 
 
+def _outgoing(
+    files: Mapping[str, File], broken: Iterable[str], workshop: Workshop, problems: Problems
+) -> Mapping[str, Node]:
+    """Every export, merged and looked at; those in a circle are left out."""
+    found: dict[str, Node] = {}
+    for name in files:
+        chain = _chain(name, files, broken, problems)
+        if chain:
+            found[name] = _laid(tuple(chain.values()), problems)
+            exports.look_at(found[name], workshop.known, problems)
+    return found
+
+
 def _looked_at(name: str, chain: Mapping[str, File], workshop: Workshop) -> _Bound:
     merging, looking = Problems(), Problems()
     made = _merged(name, chain, merging)
@@ -135,13 +152,19 @@ def _looked_at(name: str, chain: Mapping[str, File], workshop: Workshop) -> _Bou
 
 def _merged(name: str, chain: Mapping[str, File], problems: Problems) -> Definition:
     files = tuple(chain.values())
+    root = _laid(files, problems)
+    if len(files) > 1:
+        inherit.check_structure(root, problems)
+    return resolution.definition(name, root, tuple(file.path for file in files), any(map(_is_blurred, files)))
+
+
+def _laid(files: Sequence[File], problems: Problems) -> Node:
+    """The first of the files laid on what it is based on: the others, the last at the bottom."""
     root = files[-1].tree
     for file in reversed(files[:-1]):
         inherited = root.with_entries({key: child for key, child in root.entries().items() if key not in _OWN})
         root = inherit.merged(inherited, file.tree, problems)
-    if len(files) > 1:
-        inherit.check_structure(root, problems)
-    return resolution.definition(name, root, tuple(file.path for file in files), any(map(_is_blurred, files)))
+    return root
 
 
 def _is_blurred(file: File) -> bool:
@@ -164,7 +187,7 @@ def _chain(name: str, known: Mapping[str, File], broken: Iterable[str], problems
         base = known[name].tree.child("basedOn")
         if base is None or not isinstance(base.value, str):
             return chain
-        if base.value not in known and f"vendors/{base.value}" in broken:
+        if base.value not in known and {f"vendors/{base.value}", f"exports/{base.value}"} & {*broken}:
             return {}
         if base.value not in known:
             problems.unknown(base, "E048", "definition", set(known) - {name})

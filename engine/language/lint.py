@@ -72,7 +72,8 @@ class Names:
             else:
                 offset = expressions.offset_of(node.value, root)
                 known = {*self.fields, *RESERVED}
-                self._meant(self.problems.unknown(node, "E058", "field", known, name=root, offset=offset))
+                help = expressions.literal_help(root)
+                self._meant(self.problems.unknown(node, "E058", "field", known, name=root, offset=offset, help=help))
 
     def template(self, node: Node | None) -> None:
         """The `${field.x}` of a text, however deep it stands."""
@@ -121,7 +122,7 @@ def check(
     names.condition(node.child("records", "if"))
     names.condition(node.child("records", "check"))
     names.use(node.child("version"))
-    _contact(node.child("contact"), stream, names)
+    _contact(node.child("contact"), stream, types, names)
     _vehicle(node.child("vehicle"), stream, names)
     activities = [element for element in node.elements("activities") if element.is_map]
     for element in activities:
@@ -199,7 +200,7 @@ def sources(field: Field) -> tuple[str, ...]:
     )
 
 
-def _contact(node: Node | None, stream: Stream, names: Names) -> None:
+def _contact(node: Node | None, stream: Stream, types: Types, names: Names) -> None:
     if node is None:
         return
     _targets(node, CONTACT_FIELDS, "contact field", names)
@@ -207,6 +208,9 @@ def _contact(node: Node | None, stream: Stream, names: Names) -> None:
     source = node.child("from")
     if source is not None:
         names.use_all(source.elements("key"))
+        word = source.child("type")
+        if word is not None and isinstance(word.value, str) and word.value not in types:
+            names.problems.unknown(word, "E067", "activity type", types)
     mapped = {target for target, _ in stream.contact.values} if stream.contact else set()
     words = {"name": {"name", "firstName", "lastName", "company"}, "address": {"street", "postalCode"}}
     _match(node, CONTACT_FIELDS, words, mapped, names.problems)

@@ -31,6 +31,11 @@ class Places:
                 keys.update(variant.get("properties", {}))
         return [key for key, value in keys.items() if not (isinstance(value, dict) and value.get("x-removes"))]
 
+    @property
+    def vocabulary(self) -> frozenset[str]:
+        """Every key that is legal in some block or other."""
+        return frozenset(key for _, properties in self._blocks() for key in properties)
+
     def elsewhere(self, key: str, at: tuple[str | int, ...]) -> Place | None:
         """The nearest other block that has this key: within this one, then above it, then any other."""
         if not self._by_key:

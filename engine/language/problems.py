@@ -78,12 +78,18 @@ class Problems:
         name: str = "",
         offset: int | None = None,
         key: bool = False,
+        help: str = "",
     ) -> str | None:
-        """Note a name that is none of the known ones; returns the one that was probably meant."""
+        """Note a name that is none of the known ones; returns the one that was probably meant.
+
+        `help` is what is to be said in place of that one.
+        """
         name = name or str(node.value)
         names = sorted(set(known))
-        near = words.nearest(name, names)
-        if near:
+        near = words.nearest(name, names) if not help else None
+        if help:
+            pass
+        elif near:
             help = f"did you mean `{near}`?"
         elif names:
             shown = ", ".join(names[:_SHOWN]) + (" ..." if len(names) > _SHOWN else "")

@@ -53,6 +53,21 @@ def problems(kind: str, value: Value, form: Form = "whole", at: Path = ()) -> li
     return faults(_verdicts(kind, form, value if validator.is_valid(first) else first, at))
 
 
+@cache
+def keys(kind: str) -> frozenset[str]:
+    """The keys at the top level of a kind of definition."""
+    root = node = checked(kind, "whole")
+    while "$ref" in node:
+        node = root["$defs"][node["$ref"].removeprefix("#/$defs/")]
+    return frozenset(node["properties"])
+
+
+@cache
+def vocabulary(kind: str) -> frozenset[str]:
+    """Every key that is legal somewhere in a kind of definition."""
+    return _places(kind, "whole").vocabulary
+
+
 def _trimmed(value: Value) -> Value:
     """The value with the first entries of every map and list."""
     if isinstance(value, dict):

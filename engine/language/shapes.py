@@ -47,6 +47,11 @@ class Workshop:
     fitting: dict[Hashable, bool] = field(default_factory=dict)  # values that were put in for parameters
     structures: MutableMapping[Definition, dict[str, tuple[Finding, ...]]] = field(default_factory=WeakKeyDictionary)
 
+    @property
+    def known(self) -> Mapping[str, ActivityType | None]:
+        """Every type there is; None for one of which nothing is known."""
+        return {**dict.fromkeys(self.unread), **self.types}
+
 
 def shaped(source: Definition, dealer: Dealer, resolved: Resolved, workshop: Workshop, samples: bool = False) -> Shape:
     """The prepared mapping, remembered by everything that it depends on.
@@ -89,7 +94,7 @@ def _prepared(source: Definition, dealer: Dealer, resolved: Resolved, workshop: 
     def wanted(node: Node) -> bool:
         return samples or not settings.lacking(node, dealer, has_webhook)
 
-    known: Mapping[str, ActivityType | None] = {**dict.fromkeys(workshop.unread), **workshop.types}
+    known = workshop.known
     others = (*_cursor(resolved.tree),)
     made: list[Stream] = []
     read: set[str] = set()

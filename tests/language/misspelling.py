@@ -3,6 +3,7 @@
 Which words are the language's is asked of the schemas themselves, by the reference validator. Checks nothing.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
@@ -35,7 +36,7 @@ class Walk:
         self._is_name = False  # while a key itself is looked at
         checks = {
             "properties": self._properties,
-            "patternProperties": self._author_keys,
+            "patternProperties": self._matching_keys,
             "additionalProperties": self._author_keys,
             "propertyNames": self._names,
             "items": self._items,
@@ -75,16 +76,17 @@ class Walk:
                 yield from self._below(validator, instance, key, node)
 
     def _author_keys(self, validator: Any, node: Any, instance: Any, block: Any) -> Iterator[Any]:
-        if not isinstance(instance, dict):
-            return
+        """What stands under `additionalProperties`: the other keys are wrong, or the author's own."""
         if node is False:
             yield from self._checks["additionalProperties"](validator, node, instance, block)
-        elif isinstance(node, dict):
-            patterns = block.get("patternProperties", {})
-            if node is patterns:
-                yield from self._checks["patternProperties"](validator, node, instance, block)
-                return
+        elif isinstance(node, dict) and isinstance(instance, dict):
             for key in [key for key in instance if key not in block.get("properties", {})]:
+                self._note("name", key, key)
+                yield from self._below(validator, instance, key, node)
+
+    def _matching_keys(self, validator: Any, patterns: Any, instance: Any, _: Any) -> Iterator[Any]:
+        for pattern, node in patterns.items() if isinstance(instance, dict) else ():
+            for key in [key for key in instance if re.search(pattern, key)]:
                 self._note("name", key, key)
                 yield from self._below(validator, instance, key, node)
 
@@ -144,3 +146,18 @@ def replaced(document: yaml.Document, word: Word, form: str) -> str:
     at += document.text[at] in "'\""
     assert document.text.startswith(word.text, at), (word, document.text[at : at + 20])
     return document.text[:at] + form + document.text[at + len(word.text) :]
+
+
+def damaged(document: yaml.Document, word: Word, form: str) -> yaml.Document:
+    """The same without reading the text again; the lines are still right."""
+    return yaml.Document(document.path, "", _with(document.value, word.path, word.is_key, form), document._spots)
+
+
+def _with(value: Any, path: yaml.Path, is_key: bool, form: str) -> Any:
+    if not path:
+        return form
+    if is_key and len(path) == 1:
+        return {form if key == path[0] else key: item for key, item in value.items()}
+    copy = dict(value) if isinstance(value, dict) else list(value)
+    copy[path[0]] = _with(value[path[0]], path[1:], is_key, form)
+    return copy
