@@ -23,8 +23,12 @@ DOCS = sorted(path for path in ROOT.rglob("*.md") if not SKIPPED & set(path.rela
 BLOCK = re.compile(r"(?:^<!-- wrong: (?P<wrong>E\d{3}) -->\n)?^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.M | re.S)
 PART = "version: 1\nkind: feed\ntitle: A part\nbasedOn: sample/purchases\n"
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
+MOST_COMMANDS = 5  # before a newcomer sees a first activity
 # What a reader puts in the place of a capital word.
-STAND_INS = {"ID": "1", "N": "1", "DIR": "folder", "TEXT": "vale"}
+STAND_INS = {
+    **{"ID": "1", "N": "1", "DIR": "folder", "TEXT": "vale"},
+    **{"DEALER/NAME": "acme/sales", "VENDOR/PRODUCT": "ids/sales", "FILE": __file__},
+}
 
 
 def named(path: Path) -> str:
@@ -83,7 +87,7 @@ def commands() -> list[object]:
 
 @pytest.mark.parametrize("line", commands())
 def test_a_command_parses(line: str) -> None:
-    words = [STAND_INS.get(word, word) for word in shlex.split(line)[1:]]
+    words = [STAND_INS.get(word, word) for word in shlex.split(line.partition(" > ")[0])[1:]]
     command: click.Command = feeds
     context = feeds.make_context("feeds", words, obj={})
     while isinstance(command, click.Group):
@@ -120,8 +124,9 @@ def test_the_first_feed_runs_as_it_is_written(tmp_path: Path) -> None:
     codes = [line.split() for line in (tmp_path / "codes").read_text(encoding="utf-8").splitlines()]
     assert [name for code, name in codes if code != "0"] == ["run"], done.stderr
     assert ["3", "run"] in codes
-    identity = "read 3 = inserted 2 + updated 0 + unchanged 0 + filtered 0 + quarantined 1"
+    identity = "read 2 = inserted 1 + updated 0 + unchanged 0 + filtered 0 + quarantined 1"
     assert identity in done.stdout
     assert identity in " ".join(section.split())
     assert "read 2 = inserted 2" in done.stdout
-    assert "read 0 = inserted 0" in done.stdout
+    names = [name for _, name in codes]
+    assert names.index("activities") <= MOST_COMMANDS, "the first activity comes later than is promised"

@@ -20,5 +20,5 @@ def init(folder: Path) -> int:
         ignore.write_text("".join(f"{line}\n" for line in _IGNORED), encoding="utf-8")
     for name in made:
         click.echo(folder / name)
-    click.echo(f"\nnext:\n  cd {folder}\n  feeds validate\n  feeds run --all", err=True)
+    click.echo(f"\nnext:\n  cd {folder}\n  feeds validate\n  feeds test\n  feeds run --all", err=True)
     return OK

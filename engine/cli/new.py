@@ -27,7 +27,7 @@ _DEFINITION = re.compile(r"[a-z0-9-]+(?:/[a-z0-9-]+)+")
 @click.option("--uses", metavar="VENDOR/PRODUCT", help="A definition that there is.")
 @click.option("--param", "params", multiple=True, metavar="NAME=VALUE", callback=pairs, help="A value of a parameter.")
 @click.option(
-    "--from", "file", metavar="FILE", type=click.Path(path_type=Path, exists=True),
+    "--from", "file", metavar="FILE", type=click.Path(path_type=Path),
     help="A sample: csv, xlsx, json, jsonl, xml, columns of text; plain, .gz or .zip.",
 )  # fmt: skip
 @click.option("--vendor", metavar="VENDOR/PRODUCT", help="What to call the definition drafted from the sample.")

@@ -232,7 +232,7 @@ def _is_european(text: str) -> bool:
 
 
 def _number(values: _Values) -> Guess | None:
-    if headings.says_text(values.heading) or any(_LEADING_ZERO.match(text) for text in values.distinct):
+    if _is_name(values.heading) or any(_LEADING_ZERO.match(text) for text in values.distinct):
         return None
     if headings.person(values.heading):
         return None
@@ -240,6 +240,11 @@ def _number(values: _Values) -> Guess | None:
         if values.fitting(reads(type_)) == values.count:
             return Guess(type_, f"{values.told(values.count)} are {noun}", nulls=values.nulls)
     return None
+
+
+def _is_name(heading: str) -> bool:
+    """Whether digits under this heading name something: a zero at the beginning will count some day."""
+    return headings.says_text(heading) or headings.as_key(heading) > 1
 
 
 def _url(values: _Values) -> Guess | None:
@@ -271,7 +276,7 @@ def _typed(column: Column) -> Guess:
     if any(isinstance(value, bool) for value in values):
         return Guess("string", "values of several kinds are kept as text")
     if all(isinstance(value, int) for value in values) and not headings.says_money(column.title):
-        if headings.says_text(column.title) or headings.as_key(column.title):
+        if _is_name(column.title):
             return Guess("string", "a number that names something stays text")
         if reads_all("integer", values):
             return Guess("integer", f"{count} of {count} values are whole numbers")

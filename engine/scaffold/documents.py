@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from engine.model import Value
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# Keys that say little without the one before them.
+_VAGUE = frozenset({"value", "name", "id", "@id", "number", "date", "type", "code", "amount", "first", "last"})
 _DEEPEST = 8  # levels below a record that are looked at
 
 
@@ -79,19 +81,8 @@ def _quoted(key: str) -> str:
 
 def title(keys: Sequence[str], every: Sequence[Sequence[str]]) -> str:
     """What a value is called: its last key, with those before it where others are called the same."""
+    if keys[-1] == "#text" and len(keys) > 1:  # the text beside attributes goes by its element
+        return title(keys[:-1], [other for other in every if other != keys])
     own = keys[-1]
-    is_alone = sum(other[-1] == own for other in every) == 1
-    is_telling = own not in (
-        "#text",
-        "value",
-        "name",
-        "id",
-        "number",
-        "date",
-        "type",
-        "code",
-        "amount",
-        "first",
-        "last",
-    )
-    return own if len(keys) == 1 or (is_alone and is_telling) else " ".join(keys)
+    is_alone = sum(other[-1] == own for other in every) <= 1
+    return own if len(keys) == 1 or (is_alone and own.casefold() not in _VAGUE) else " ".join(keys)

@@ -34,6 +34,7 @@ def columns(lines: Sequence[str]) -> Layout:
     ]
     above = texts.index(kept[0]) + 1
     why = {
+        "format": "no delimiter parts its lines alike, and columns stand below each other",
         "columns": f"blanks run through all {len(kept)} lines there; ask the sender for the widths",
         "skipRows": "the line that names the columns is no record",
     }

@@ -223,8 +223,8 @@ def _activity(draft: Draft, made: Mapping[str, Value]) -> dict[str, Value]:
     if draft.occurred is not None and (day := made.get(draft.occurred.name)) is not None:
         expected["occurred"] = day
     others = {each.into or each.name: made[each.name] for each in draft.of("activity") if made[each.name] is not None}
-    known = set(expected.values())
-    shown = [(name, value) for name, value in others.items() if not isinstance(value, bool) and value not in known]
+    known = {*expected.values(), *(_printed(part) for part in parts)}
+    shown = [(name, value) for name, value in others.items() if not isinstance(value, bool) and str(value) not in known]
     return expected | dict(shown[:_SHOWN])
 
 

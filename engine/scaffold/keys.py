@@ -35,8 +35,9 @@ class Key:
 
 
 _CODES = ("string", "integer")
+_LINES = frozenset({"line", "lineno", "item", "seq", "sequence", "row", "pos", "position"})  # of an order, say
 _STABLE = ("vin", "externalId", "email", "phone", "lastName", "name", "company")
-_ENOUGH = 2  # records: among fewer nothing repeats
+_ENOUGH = 2  # records, among fewer nothing repeats; and fields of a hash
 
 
 def found(fields: Sequence[Field], occurred: str | None) -> Key:
@@ -78,6 +79,8 @@ def _pair(
     firsts = [each.name for each in [*named, *codes] if each.name in names]
     firsts += [name for name in _STABLE if name in names]
     pairs = [(first, occurred) for first in dict.fromkeys(firsts) if occurred in names and first != occurred]
+    parts = [each.name for each in filled if _LINES.intersection(headings.words(each.column.title))]
+    pairs += [(first, part) for first in dict.fromkeys(firsts) for part in parts if first != part]
     pairs += list(combinations(dict.fromkeys(firsts), 2))
     for pair in pairs:
         together = list(zip(*(values[str(name)] for name in pair), strict=True))
@@ -94,7 +97,9 @@ def _hash(fields: Sequence[Field], values: dict[str, list[str]], occurred: str |
     rows = len(fields[0].column.values)
     for names in (stable, [*stable, *texts], every):
         chosen = tuple(dict.fromkeys(names))
-        if chosen and len(set(zip(*(values[name] for name in chosen), strict=True))) == rows and rows >= _ENOUGH:
+        if len(chosen) < min(_ENOUGH, len(fields)):
+            continue
+        if len(set(zip(*(values[name] for name in chosen), strict=True))) == rows and rows >= _ENOUGH:
             why = (
                 "no number tells the records apart; a record that is sent again with one of these changed is a new one"
             )

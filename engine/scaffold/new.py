@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.errors import DefinitionError
+from engine.errors import DecodeError, DefinitionError
 from engine.language.findings import Finding
 from engine.language.project import Project
 from engine.language.words import nearest
@@ -17,6 +17,7 @@ from engine.scaffold import changes, dealer, draft, entries, headings, pages, pr
 from engine.scaffold.changes import Change
 from engine.scaffold.dealer import Outstanding, Wanted
 from engine.scaffold.draft import Draft
+from engine.scaffold.sample import Sample
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _LACKING = "E054"
@@ -80,7 +81,7 @@ def from_sample(found: Project, places: Places, wanted: Wanted, file: Path, acti
         )
     change, more = dealer.change(places.dealer(wanted), wanted, dealer.plain_entry(wanted))
     name, kind = _activity(found, places, wanted, activity)
-    made = draft.drafted(sample.read(file), name, kind, _is_day_first(places.dealer(wanted)))
+    made = draft.drafted(_read(file), name, kind, _is_day_first(places.dealer(wanted)))
     title = headings.label_of(wanted.uses)
     written = [Change(path, pages.definition(made, pages.folder(file, places.here), title)), change]
     if kind is None:
@@ -91,6 +92,13 @@ def from_sample(found: Project, places: Places, wanted: Wanted, file: Path, acti
     )
     changes.write(written)
     return Made(wanted.id, tuple(written), (*more, *_doubts(made)), made)
+
+
+def _read(file: Path) -> Sample:
+    try:
+        return sample.read(file)
+    except DecodeError as error:
+        raise DecodeError(error.code, f"{file}: {error}; nothing was written", error.line) from error
 
 
 def _refuse(findings: Sequence[Finding], message: str) -> None:

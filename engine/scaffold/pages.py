@@ -163,10 +163,10 @@ def _fields(draft: Draft) -> Iterator[Line]:
         named = f"{each.name}:"
         yield Line(f"  {named:<{width}} {_field(draft, each)}", _why(_reason(draft, each)))
     for note in draft.sample.notes:
-        yield Line("", f"left out: {note}" if "column" not in draft.sample.decode else note)
+        yield Line(f"  # {_plain(note)}")
     for column, reason in draft.left:
         if column.source == "path":
-            yield Line("", f"left out: {_plain(column.place)}: {reason}")
+            yield Line(f"  # left out: {_plain(column.place)}: {reason}")
 
 
 def _field(draft: Draft, field: Field) -> str:

@@ -229,7 +229,7 @@ def _document(file: Path, settings: Mapping[str, Value], why: Mapping[str, str])
         raise DecodeError("sample.noRecords", "the records of the document have no values")
     if len(paths) > _WIDEST:
         raise DecodeError("sample.wide", f"expected at most {_WIDEST} values in a record, found {len(paths)}")
-    notes = tuple(f"{'.'.join(keys)}: a list, which is left out; `type: list` takes it in" for keys in lists)
+    notes = tuple(f"left out: {'.'.join(keys)}, a list; `type: list` takes it in" for keys in lists)
     columns = tuple(
         Column("path", documents.expression(keys), documents.title(keys, paths),
                tuple(documents.value(record, keys) for record in records), keys)

@@ -162,7 +162,11 @@ def _header(
     made = _named([*names, *[""] * (width - len(names))])
     repeated = [name for name, count in Counter(filter(None, names)).items() if count > 1]
     reason = f"the header has {repeated[0]!r} twice" if repeated else "the header has a column without a name"
-    why |= {"header": f"{reason}, which a header may not: its line is skipped", "columns": "named after their places"}
+    why |= {
+        "header": f"{reason}, which a header may not: its line is skipped",
+        "columns": "named after their places",
+        "skipRows": "the lines up to the header and with it",
+    }
     note = f"{reason}; columns are taken by their place, so a file with other columns would not be noticed"
     return index, {"header": False, "columns": made}, why, (note,)
 
