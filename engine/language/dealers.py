@@ -8,6 +8,7 @@ from engine.language import values
 from engine.language.files import File
 from engine.language.findings import Finding
 from engine.language.problems import Problems
+from engine.language.resolution import facts
 from engine.language.tree import Node
 from engine.model import Dealer, Value
 
@@ -25,6 +26,7 @@ class Listed:
     dealer: Dealer
     file: File
     entries: Mapping[int, Mapping[str, Value]]
+    facts: Mapping[str, Value]  # what references can name of the dealer
 
     def entry(self, index: int) -> Node:
         node: Node = self.file.tree.value["feeds"].value[index]
@@ -53,7 +55,8 @@ def listed(file: File, problems: Problems) -> Listed | None:
         else {},
     )
     found = entries if isinstance(entries, list) else ()
-    return Listed(dealer, file, {index: entry for index, entry in enumerate(found) if isinstance(entry, dict)})
+    kept = {index: entry for index, entry in enumerate(found) if isinstance(entry, dict)}
+    return Listed(dealer, file, kept, facts(dealer))
 
 
 def exports(file: File) -> Mapping[int, str]:

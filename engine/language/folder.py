@@ -5,9 +5,9 @@ A file that was read before is read again only when its size or one of its times
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from engine.language import words
 from engine.language.findings import Finding
@@ -66,6 +66,9 @@ class _Spot(NamedTuple):
     stamp: _Stamp
 
 
+_Listed: TypeAlias = "tuple[tuple[str, ...], os.DirEntry[str]]"  # a file and the way to it
+
+
 class Folder:
     """The definitions under `feeds_dir`; those it lacks are taken from `packaged`, except dealers."""
 
@@ -77,13 +80,18 @@ class Folder:
     def look(self) -> Look:
         """Every file as it is now; an unchanged one is the same sheet as before."""
         known: dict[str, _Known] = {}
-        for spot in self._spots():
+        listed = {
+            folder.name: sorted(_files(str(folder), (folder.name,)), key=_way)
+            for folder in sorted(self._roots[0].iterdir() if self._roots[0].is_dir() else ())
+            if words.nearest(folder.name, KINDS) and folder.is_dir()
+        }
+        for spot in self._spots(listed):
             before = self._known.get(spot.path)
             if before is None or before.stamp != spot.stamp or not before.is_settled:
                 before = self._read(spot, before)
             known[spot.path] = before
         self._known = known
-        return Look(tuple(each.sheet for each in known.values()), tuple(_strays(self._roots[0])))
+        return Look(tuple(each.sheet for each in known.values()), tuple(_strays(listed)))
 
     def _read(self, spot: _Spot, before: _Known | None) -> _Known:
         read = self._now()
@@ -96,23 +104,25 @@ class Folder:
             return _Known(spot.stamp, read, before.sheet)
         return _Known(spot.stamp, read, Sheet(spot.relative, spot.path, digest, content))
 
-    def _spots(self) -> Iterator[_Spot]:
+    def _spots(self, listed: Mapping[str, Sequence[_Listed]]) -> Iterator[_Spot]:
+        found = [each for folder in KINDS for each in listed.get(folder, ())]
+        packaged = self._roots[1]
+        if packaged is not None:
+            folders = [folder for folder in KINDS if folder != "dealers"]
+            found += [each for name in folders for each in sorted(_files(str(packaged / name), (name,)), key=_way)]
         seen: set[str] = set()
-        own, packaged = self._roots
-        for root in (own, packaged):
-            if root is None:
-                continue
-            for folder in KINDS:
-                if root is packaged and root is not own and folder == "dealers":
-                    continue
-                for parts, entry in sorted(_files(str(root / folder), (folder,)), key=lambda found: found[0]):
-                    relative = "/".join(parts)
-                    if relative not in seen and relative.endswith(".yaml"):
-                        seen.add(relative)
-                        yield _Spot(relative, entry.path, _stamp(entry))
+        for parts, entry in found:
+            relative = "/".join(parts)
+            if relative not in seen and relative.endswith(".yaml"):
+                seen.add(relative)
+                yield _Spot(relative, entry.path, _stamp(entry))
 
 
-def _files(folder: str, parts: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], "os.DirEntry[str]"]]:
+def _way(found: _Listed) -> tuple[str, ...]:
+    return found[0]
+
+
+def _files(folder: str, parts: tuple[str, ...]) -> Iterator[_Listed]:
     """Every plain file below a folder, with its way there; folders behind links are not entered."""
     try:
         entries = list(os.scandir(folder))
@@ -133,16 +143,13 @@ def _stamp(entry: "os.DirEntry[str]") -> _Stamp:
     return _Stamp(found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
 
 
-def _strays(feeds_dir: Path) -> Iterator[Finding]:
+def _strays(listed: Mapping[str, Sequence[_Listed]]) -> Iterator[Finding]:
     """Files that nobody would ever read, because of how they or their folders are named."""
-    for folder in sorted(feeds_dir.iterdir()) if feeds_dir.is_dir() else ():
-        meant = words.nearest(folder.name, KINDS)
-        if not meant or not folder.is_dir():
-            continue
-        for parts, entry in sorted(_files(str(folder), (folder.name,)), key=lambda found: found[0]):
-            if folder.name not in KINDS and entry.name.endswith((".yaml", ".yml")):
-                help = f"did you mean {Path(meant, *parts[1:])}?"
-                yield Finding(entry.path, 1, 1, "E053", "error", f"nothing is read from {folder.name}/", help)
-            elif folder.name in KINDS and entry.name.endswith(".yml"):
+    for folder, found in listed.items():
+        for parts, entry in found:
+            if folder not in KINDS and entry.name.endswith((".yaml", ".yml")):
+                help = f"did you mean {Path(words.nearest(folder, KINDS) or folder, *parts[1:])}?"
+                yield Finding(entry.path, 1, 1, "E053", "error", f"nothing is read from {folder}/", help)
+            elif folder in KINDS and entry.name.endswith(".yml"):
                 help = f"name it {entry.name.removesuffix('.yml')}.yaml"
                 yield Finding(entry.path, 1, 1, "E053", "error", "definitions end in .yaml", help)

@@ -1,6 +1,6 @@
 """The parts of a schema that look at one value of a definition: what they say of it is all that it can change.
 
-Two values of which they say the same leave a definition's structure as right or wrong as it was.
+Two values of one type of which they say the same leave a definition's structure as right or wrong as it was.
 Judges no definition.
 """
 
@@ -35,14 +35,19 @@ class _Entangled(Exception):
 
 @cache
 def judges(kind: str, path: Path) -> tuple[Any, ...] | None:
-    """A validator for each part of the schema that looks at the value at `path`; None where that is not known."""
+    """A validator for each part of the schema that looks at the value at `path`, and at more than its type.
+
+    None where it is not known which do.
+    """
     root = checked(kind, "whole")
     try:
         leaves = list(_leaves(root, path, root["$defs"], frozenset()))
     except _Entangled:
         return None
     distinct = {json.dumps(leaf, sort_keys=True): leaf for leaf in leaves}
-    return tuple(jsonschema_rs.Draft202012Validator(_standing(leaf, root["$defs"])) for leaf in distinct.values())
+    # What looks at the type alone says the same of all values of a type.
+    telling = [leaf for leaf in distinct.values() if set(leaf) - {"type"}]
+    return tuple(jsonschema_rs.Draft202012Validator(_standing(leaf, root["$defs"])) for leaf in telling)
 
 
 def said(judging: tuple[Any, ...], value: Value) -> tuple[bool, ...]:

@@ -19,7 +19,7 @@ from engine.language.findings import Finding
 from engine.language.judges import judges, said
 from engine.language.overlap import PLACING, Claim, Manner, Source
 from engine.language.params import Param
-from engine.language.resolution import MAPPING, Definition, Resolved, facts
+from engine.language.resolution import MAPPING, Definition, Resolved
 from engine.language.tree import Node, Place, Step, watched
 from engine.model import Dealer, Reference, SecretRef, Template, Value
 
@@ -37,6 +37,7 @@ class Hole(NamedTuple):
     path: tuple[Step, ...]
     parts: tuple[str | Input, ...]
     judging: tuple[Any, ...]
+    said: dict[Hashable, tuple[bool, ...]]  # what they said of values so far
 
     def filled(self, values: Mapping[Input, Value]) -> Value:
         if len(self.parts) == 1:
@@ -71,32 +72,34 @@ class Plan:
     declared: tuple[tuple[Param, Hashable], ...]  # each with what another may have in common with it
     inputs: tuple[Input, ...]  # the parameters first
     exact: set[Input]
-    holes: tuple[Hole, ...]
+    judged: tuple[Hole, ...]  # of these the schema says more than it does of their types
+    placed: tuple[Hole, ...]  # of `placing`
     mixed: frozenset[Input]
     placing: Mapping[str, Value]
     at: Place | None
     verdicts: dict[Hashable, Verdict] = field(default_factory=dict)
 
-    def case(self, raw: Mapping[str, Value], dealer: Dealer, fitting: MutableMapping[Hashable, bool]) -> Case | None:
-        """The entry's case, or None where something about it is out of the ordinary."""
+    def case(
+        self, raw: Mapping[str, Value], known: Mapping[str, Value], fitting: MutableMapping[Hashable, bool]
+    ) -> Case | None:
+        """The entry's case, or None where something about it is out of the ordinary; `known` is what the dealer is."""
         gates = _gates(raw.get("confirmed"))
-        values = None if gates is None else self._given(raw.get("params"), dealer.region, fitting)
+        values = None if gates is None else self._given(raw.get("params"), known["region"], fitting)
         if values is None:
             return None
-        if len(self.inputs) > len(self.declared):
-            known = facts(dealer)
-            values |= {name: _fact(known, name[1:]) for name in self.inputs[len(self.declared) :]}
+        for name in self.inputs[len(self.declared) :]:
+            values[name] = _fact(known, name[1:])
         if any(type(values[name]) not in (str, int) for name in self.mixed):
             return None
         told = tuple((name, orjson.dumps(value)) for name, value in raw.items() if name not in _OWN)
-        kinds = (*self._kinds(values), *self._judged(values))
-        return Case((told, gates, dealer.features, dealer.region, dealer.timezone.key, kinds), values)
+        return Case((told, gates, *self._kinds(values), *self._judged(values)), values)
 
     def rest_on(self, inputs: Iterable[Input]) -> None:
         """These were read: from now on their values tell one case from another, and so they have to before."""
-        more = {name for name in inputs if name in self.inputs} - self.exact
+        more = set(inputs) - self.exact
         if more:
             self.exact |= more
+            self.inputs += tuple(sorted(more.difference(self.inputs)))
             self.verdicts.clear()
 
     def _given(self, given: Value, region: str, fitting: MutableMapping[Hashable, bool]) -> dict[Input, Value] | None:
@@ -136,9 +139,14 @@ class Plan:
 
     def _judged(self, values: Mapping[Input, Value]) -> Iterator[tuple[bool, ...]]:
         """What the schema says of the texts that are made of inputs."""
-        for hole in self.holes:
+        for hole in self.judged:
             filled = hole.filled(values)
-            yield said(hole.judging, references.written(filled) if isinstance(filled, SecretRef) else filled)
+            value = references.written(filled) if isinstance(filled, SecretRef) else filled
+            key = (type(value), orjson.dumps(value) if isinstance(value, list | dict) else value)
+            found = hole.said.get(key)
+            if found is None:
+                found = hole.said[key] = said(hole.judging, value)
+            yield found
 
     def claim(
         self, feed: str, manner: Manner, raw: Mapping[str, Value], values: Mapping[Input, Value], entry: Place
@@ -147,11 +155,10 @@ class Plan:
         if self.at is None:
             return None
         placed, at = dict(self.placing), self.at
-        for hole in self.holes:
-            if len(hole.path) == len(_FILENAME) and hole.path[0] == "transport" and hole.path[1] in placed:
-                placed[str(hole.path[1])] = hole.filled(values)
-                if hole.path == _FILENAME and hole.parts[0][0] == "params":
-                    at = self._at(hole.parts[0][1], raw, entry)
+        for hole in self.placed:
+            placed[str(hole.path[1])] = hole.filled(values)
+            if hole.path == _FILENAME and len(hole.parts) == 1 and hole.parts[0][0] == "params":
+                at = self._at(hole.parts[0][1], raw, entry)
         pattern = placed.pop("filename")
         if not isinstance(pattern, str):
             return None
@@ -192,12 +199,24 @@ def plan(source: Definition, root: Node) -> Plan:
         declared=declared,
         inputs=(*params_, *sorted(name for name in named if name[0] == "dealer")),
         exact=exact & known,
-        holes=usable,
+        judged=tuple(hole for hole in usable if hole.judging),
+        placed=tuple(hole for hole in usable if hole.path in _PLACING),
         mixed=frozenset(
             part for hole in usable if len(hole.parts) > 1 for part in hole.parts if isinstance(part, tuple)
         ),
         **_placing(root),
     )
+
+
+class Noted:
+    """A dealer, which notes in `seen` what is read of it."""
+
+    def __init__(self, dealer: Dealer, seen: set[Input]) -> None:
+        self._dealer, self._seen = dealer, seen
+
+    def __getattr__(self, name: str) -> Any:
+        self._seen.add(("dealer", name))
+        return getattr(self._dealer, name)
 
 
 def looked(resolved: Resolved, seen: set[Input]) -> Resolved:
@@ -223,6 +242,7 @@ def _watched(before: Node, after: Node, seen: set[Input]) -> Node:
 
 
 _FILENAME = ("transport", "filename")
+_PLACING = frozenset({_FILENAME, *(("transport", name) for name in PLACING)})
 
 
 def _placing(root: Node) -> dict[str, Any]:
@@ -274,7 +294,7 @@ def _hole(path: tuple[Step, ...], text: str) -> Hole | None:
             parts.append(part.path)
         else:
             return None
-    return Hole(path, tuple(parts), judging)
+    return Hole(path, tuple(parts), judging, {})
 
 
 def _used(text: str) -> Iterable[tuple[str, ...]]:

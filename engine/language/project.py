@@ -119,17 +119,22 @@ class Loader:
         self._files: dict[str, File] = {}
         self._rosters: dict[File, Roster] = {}
         self._library: Library | None = None
+        self._last: tuple[Look, Project] | None = None
 
     def load(self, look: Look | None = None) -> Project:
-        """The project as it is now, or as `look` has seen it."""
+        """The project as it is now, or as `look` has seen it; the same one as before where nothing has changed."""
         with _without_collections():
             seen = look if look is not None else self._folder.look()
+            if self._last is not None and self._last[0] == seen:
+                return self._last[1]
             files = {sheet.path: self._files.get(sheet.path) for sheet in seen.sheets}
             self._files = {
                 sheet.path: old if old is not None and old.sheet is sheet else files_of.file(sheet)
                 for sheet, old in zip(seen.sheets, files.values(), strict=True)
             }
-            return self._project(seen)
+            project = self._project(seen)
+            self._last = seen, project
+            return project
 
     def _project(self, seen: Look) -> Project:
         files = tuple(self._files.values())
