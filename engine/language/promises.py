@@ -99,20 +99,21 @@ def _versions(node: Node, declared: Mapping[str, Node], problems: Problems) -> N
 def _columns(tree: Node, root: Node, problems: Problems) -> None:
     """Every column stands in a file of the tests, where there are any: a misspelt header is found before a run.
 
-    An optional one may be lacking, unless it looks like one that is there.
+    An optional one may be lacking, unless it looks like one that is there and that nothing else reads.
     """
     headers = frozenset(_headers(root))
     named = list(tree.elements("transport", "ours", "columns")) if headers else []
-    for stream in streams.shapes(root).values() if headers else ():
-        for field in stream.entries("fields").values():
-            aliases = field.elements("column")
-            if not headers.intersection(str(node.value).strip() for node in aliases):
-                is_optional = field.flag("optional")
-                named += [node for node in aliases if not is_optional or words.nearest(str(node.value), headers)][:1]
-            named += field.elements("join", "columns")
+    fields = [each for stream in streams.shapes(root).values() for each in stream.entries("fields").values()]
+    free = headers - {str(node.value).strip() for field in fields for node in field.elements("column")}
+    for field in fields if headers else ():
+        aliases = field.elements("column")
+        if not headers.intersection(str(node.value).strip() for node in aliases):
+            is_optional = field.flag("optional")
+            named += [node for node in aliases if not is_optional or words.nearest(str(node.value), free)][:1]
+        named += field.elements("join", "columns")
     for node in named:
         if isinstance(node.value, str) and node.value.strip() not in headers and "${" not in node.value:
-            near = words.nearest(node.value, headers)
+            near = words.nearest(node.value, free) or words.nearest(node.value, headers)
             known = ", ".join(sorted(headers)[:_SHOWN]) + (" ..." if len(headers) > _SHOWN else "")
             help = f"did you mean `{near}`?" if near else f"their files have: {known}"
             problems.add(node, "E079", f"no file of the tests has the column `{node.value}`", help)

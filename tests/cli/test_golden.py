@@ -42,6 +42,9 @@ def block(name: str, expect: str, *rows: str, given: str = "") -> str:
     return "\n".join([*lines, "    expect:", *(f"      {line}" for line in expect.splitlines())]) + "\n"
 
 
+GOOD = block("a good one", "counts: {read: 1}", VALE)  # a definition whose tests lack a column has an error
+
+
 def written(shell: Shell, *blocks: str) -> None:
     """Put these tests at the end of the definition."""
     path = shell.home / TEST
@@ -184,10 +187,10 @@ def test_two_that_look_alike_are_each_paired_once(shell: Shell) -> None:
 
 def test_a_run_that_fails_or_a_refused_file_is_never_passed_over(shell: Shell) -> None:
     refused = 'files: {sales.csv: "Customer\\nC1\\n"}'
-    done = ran(shell, block("a test", "counts: {read: 0}", given=refused))
+    done = ran(shell, block("a test", "counts: {read: 0}", given=refused), GOOD)
     assert done.code == 1
     assert "error: column.missing says that this is meant" in " ".join(done.out.split())
-    assert ran(shell, block("a test", "counts: {read: 0}\nerror: column.missing", given=refused)).code == 0
+    assert ran(shell, block("a test", "counts: {read: 0}\nerror: column.missing", given=refused), GOOD).code == 0
 
 
 # --- what is given --------------------------------------------------------------------------
@@ -238,7 +241,7 @@ def test_a_dealer_has_what_the_definition_requires_unless_the_test_says(shell: S
 
 def test_a_name_that_leads_out_of_the_folder_is_refused(shell: Shell) -> None:
     given = 'files: {"../../out.csv": "x"}'
-    done = ran(shell, block("a test", "counts: {read: 0}", given=given))
+    done = ran(shell, block("a test", "counts: {read: 0}", given=given), GOOD)
     assert done.code == 1
     assert "'../../out.csv' is not one file name" in done.out
 
