@@ -24,7 +24,7 @@ def check(tree: Node, root: Node, problems: Problems) -> None:
     if transport is not None and transport.text("type") in FILES:
         _groups(transport, root, problems)
         _deleted(transport, root, problems)
-    _versions(root, root.entries("versions"), problems)
+    check_versions(root, root.entries("versions"), problems)
     _columns(tree, root, problems)
 
 
@@ -82,7 +82,7 @@ def _deleted(transport: Node, root: Node, problems: Problems) -> None:
             )
 
 
-def _versions(node: Node, declared: Mapping[str, Node], problems: Problems) -> None:
+def check_versions(node: Node, declared: Mapping[str, Node], problems: Problems) -> None:
     """`requires: {versions: {x: ...}}` needs a place where `x` is read."""
     for key, child in node.entries().items():
         if key in ("requires", "since"):
@@ -91,9 +91,9 @@ def _versions(node: Node, declared: Mapping[str, Node], problems: Problems) -> N
                 if name not in declared:
                     problems.unknown(value, "E040", "version", declared, name=name, key=True)
         elif key != "tests":
-            _versions(child, declared, problems)
+            check_versions(child, declared, problems)
     for element in node.value if isinstance(node.value, tuple) else ():
-        _versions(element, declared, problems)
+        check_versions(element, declared, problems)
 
 
 def _columns(tree: Node, root: Node, problems: Problems) -> None:

@@ -55,7 +55,7 @@ class Walk:
             return
         place = ((*self._path, *step), bool(step))
         known = self.found.get(place)
-        if known is None or known.sort == "name" or sort == known.sort:
+        if known is None or known.sort in ("name", sort):
             others |= known.others if known is not None else frozenset()
             self.found[place] = Word(sort, place[0], place[1], text, others)
 
