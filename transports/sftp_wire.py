@@ -281,7 +281,9 @@ class Wire:
             except TimeoutError:
                 self._fail("takes no more requests", Silent)
             except (OSError, EOFError, SSHException) as error:
-                self._fail(f"ended the connection ({_reason(error)})")
+                # What it said before it hung up tells more than that it did: that is read first.
+                if not self._channel.recv_ready():
+                    self._fail(f"ended the connection ({_reason(error)})")
 
     def _packet(self) -> tuple[int, int, memoryview]:
         length, kind, number = struct.unpack(">IBI", self._taken(9))

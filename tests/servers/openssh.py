@@ -97,9 +97,8 @@ class OpenSsh:
     def kill_sessions(self) -> None:
         """End every connection as a machine that dies does; the server itself stays up."""
         assert self._process is not None
-        listener = self._process.pid
-        for pid in Path(f"/proc/{listener}/task/{listener}/children").read_text().split():
-            os.kill(int(pid), signal.SIGKILL)
+        for pid in _below(self._process.pid):
+            os.kill(pid, signal.SIGKILL)
 
     def _config(self) -> list[str]:
         denied = f" -P {self._denied}" if self._denied else ""
@@ -137,3 +136,9 @@ def _free_port() -> int:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return int(sock.getsockname()[1])
+
+
+def _below(pid: int) -> list[int]:
+    """The processes under this one: a monitor may have handed the connection to a child of its own."""
+    children = [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return [*children, *(each for child in children for each in _below(child))]
