@@ -14,7 +14,7 @@ from typing import Any
 from engine.transforms.codes import ELEMENT
 
 # The files of pages, in the order of a day's work: what is written, then what runs say.
-GROUPS = ("text", "structure", "names", "meaning", "values", "records", "contents", "deliveries", "runs")
+GROUPS = ("text", "structure", "names", "meaning", "values", "records", "contents", "deliveries", "runs", "plans", "samples")
 
 _FOLDER = Path(__file__).with_name("pages")
 _HEADING = re.compile(r"^## (?P<code>\S+?)(?: \((?P<severity>error|warning|info)\))?: (?P<title>.+)$", re.MULTILINE)

@@ -104,19 +104,19 @@ def test_the_right_example_has_no_problem(page: Page, tmp_path: Path) -> None:
 NO_CODES = {
     *("delivery.replay", "feed.pause", "feed.resume", "quarantine.discard", "quarantine.fix", "quarantine.replay"),
     *("state.reset", "state.set", "feed.broken", "feed.finished", "file.taken", "listing.unreadable"),
-    *("transfer.slowed", "common.secret"),
+    *("transfer.slowed", "common.secret", "records.path"),
 }
+MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in (ROOT / "transports").glob("*.py")}
+TREES = [
+    ast.parse(path.read_text("utf-8")) for name in ("engine", "transports") for path in (ROOT / name).rglob("*.py")
+]
 
 
 def written() -> set[str]:
     """Every text in the code that has the form of a code."""
-    found = set()
-    for folder in ("engine", "transports"):
-        for path in (ROOT / folder).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                    found |= set(re.findall(r"\A(?:[EW]\d{3}|[a-z][A-Za-z]*\.[a-z][A-Za-z]+)\Z", node.value))
-    return {text for text in found if not text.endswith((".json", ".db", ".yaml", ".id"))} - NO_CODES
+    form = re.compile(r"[EW]\d{3}|[a-z][A-Za-z]*\.(?!(?:json|db|yaml|id)$)[a-z][A-Za-z]+")
+    texts = {node.value for tree in TREES for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    return {text for text in texts if isinstance(text, str) and form.fullmatch(text)} - NO_CODES - MODULES
 
 
 def of_errors() -> set[str]:
@@ -134,8 +134,19 @@ def test_every_code_has_a_page_and_every_page_a_code() -> None:
     assert len(manual.pages()) == len(PAGES)
 
 
+def test_a_page_has_the_severity_with_which_its_code_is_told() -> None:
+    """Where both stand in one call; a fault of a record or a file is an error, unless its field says otherwise."""
+    found = set()
+    for node in (node for tree in TREES for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        texts = [each.value for each in node.args if isinstance(each, ast.Constant)]
+        severity = [text for text in texts if text in ("error", "warning", "info")]
+        found |= {(text, severity[0]) for text in texts if text in PAGES and severity}
+    assert len(found) > 20
+    assert {(code, severity) for code, severity in found if PAGES[code].severity != severity} == set()
+
+
 def test_a_page_has_the_title_that_findings_have() -> None:
-    titles = {**CODES, **{code: title for code, title in OF_VALUES.items() if code not in PAGES}}
+    titles = {**CODES, **OF_VALUES}
     assert {code: PAGES[code].title for code in titles} == titles
 
 
