@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
 
+from engine.effect import Effect
+
 # JSON-like: str, int, bool, None, list, dict. The canonical form of every mapped value:
 # decimal and money are exact decimal text ("48250.00"), a date is "2022-01-28", a dateTime is
 # UTC of fixed width ("2022-01-28T14:00:00.000000Z"), a phone is E.164, a version is its text.
@@ -322,6 +324,9 @@ class Feed:
     params: Mapping[str, Value] = field(default_factory=dict)  # what conditions see; no secrets
     mapping_hash: str = ""  # of all that decides what a raw record becomes; never of a schedule
     path: str = ""  # of the dealer's file
+    # The definition as it was resolved, by its sections, with references as they are written: what a later
+    # one is compared with. Nothing is decided by it.
+    written: Mapping[str, Value] = field(default_factory=dict, compare=False, repr=False)
 
 
 # --- what a delivery holds ------------------------------------------------------------------
@@ -458,34 +463,6 @@ class Tally:
     def add(self, other: "Tally") -> None:
         for name in self.__slots__:
             setattr(self, name, getattr(self, name) + getattr(other, name))
-
-
-class ActivityChange(NamedTuple):
-    """What a delivery changes about one stored activity: {name: (before, after)}."""
-
-    type: str
-    key: str
-    line: int
-    values: Mapping[str, tuple[Value, Value]]
-
-
-@dataclass(slots=True)
-class Effect:
-    """What a trial of a delivery found beyond its counts. Holds customers' data: shown, never kept.
-
-    `size` and `modified` are the remote file's; `action` is what becomes of it: leave, remove,
-    removeWhenAllHaveIt, or move (to `folder`).
-    """
-
-    size: int | None = None
-    modified: float | None = None
-    action: str = "leave"
-    folder: str | None = None
-    vehicles_created: int = 0
-    activities_changed: int = 0
-    activities_unchanged: int = 0
-    codes: Mapping[str, int] = field(default_factory=dict)  # of the rows in quarantine
-    changes: list[ActivityChange] = field(default_factory=list)  # the first ones
 
 
 @dataclass(slots=True)

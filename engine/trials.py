@@ -8,11 +8,12 @@ those before it would have stored.
 from collections import deque
 from dataclasses import dataclass, replace
 
+from engine.effect import Effect
 from engine.errors import DecodeError, DeliveryRefused
 from engine.importing import Import, NotMine
 from engine.intake.files import Manner, Pickup
 from engine.intake.names import escaped
-from engine.model import DeliveryReport, Effect, Feed, FeedReport, Issue
+from engine.model import DeliveryReport, Feed, FeedReport, Issue
 from engine.store import effects, journal, leases
 from engine.store.database import Connection, undone
 from engine.store.journal import NOT_MINE, REFUSED, SEALED, TAKING, VANISHED, Entry, Registered

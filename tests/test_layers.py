@@ -14,7 +14,7 @@ LAYERS = (  # from the top; a room may import its own layer, as long as no circl
     {"runner", "replays", "trials", "planning", "previews", "checking", "importing", "connection", "world", "golden"},
     {"intake", "mapping", "store", "outbound"},
     {"scaffold", "decode", "transforms", "language", "due", "health", "report", "metrics", "log", "guards"},
-    {"model", "errors"},
+    {"model", "errors", "effect"},
 )
 # Installed only with an extra: their users import them when they are first needed.
 EXTRAS = {"psycopg", "asyncssh"}

@@ -13,8 +13,9 @@ from engine.cli import opening, projects
 from engine.cli.output import as_json, formats, paragraph
 from engine.cli.progress import showing
 from engine.cli.settings import command, settings
+from engine.effect import ActivityChange, Effect
 from engine.intake.planned import Plan
-from engine.model import ActivityChange, DeliveryReport, Effect, RunReport, Tally, Value
+from engine.model import DeliveryReport, RunReport, Tally, Value
 from engine.report import printable
 
 FOLDER = "plans"  # in the state directory

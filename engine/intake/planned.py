@@ -9,10 +9,11 @@ from dataclasses import asdict, dataclass
 
 import orjson
 
+from engine.effect import Effect
 from engine.errors import FeedError
 from engine.intake.names import escaped, unescaped
 from engine.language import fingerprint
-from engine.model import DeliveryReport, Effect, Feed, Issue, Value
+from engine.model import DeliveryReport, Feed, Issue, Value
 from engine.store.journal import Entry, counted
 from transports.base import RemoteFile
 

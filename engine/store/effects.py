@@ -11,7 +11,8 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Engine, func, or_, select
 
-from engine.model import ActivityChange, Value
+from engine.effect import ActivityChange
+from engine.model import Value
 from engine.store.bulk import decoded
 from engine.store.clashes import Memory
 from engine.store.database import reading
