@@ -16,6 +16,7 @@ from engine.store import matching
 from engine.store.bulk import Bulk, Same, Wanted, decoded
 from engine.store.matching import EXTERNAL, KEYS, LAST, STORED_KINDS, Known, Person, Rule
 from engine.store.origin import Origin
+from engine.store.seen import Seen
 
 _MOST_CANDIDATES = 5  # pairs to review per record; a mailbox shared by hundreds is no hint
 _BY_KEY = Wanted(
@@ -66,6 +67,7 @@ class Contacts:
         self._bulk = bulk
         self._origin = origin
         self._tally = tally
+        self._seen = Seen(not bulk.rows("SELECT 1 FROM contacts WHERE dealer_id = ? LIMIT 1", origin.dealer_id))
 
     def settle(self, spec: ContactSpec, asked: Sequence[Asked | None]) -> list[Found | None]:
         """Match or make the contact of each record, in order, and write what is new or changed."""
@@ -83,7 +85,7 @@ class Contacts:
         links: list[tuple[str, str, int]] = []
         for kind in kinds:
             keys = KEYS[kind]
-            values = list({value for one in asked for value in keys(one.contact)})
+            values = self._seen.possible({value for one in asked for value in keys(one.contact)})
             if kind == LAST:
                 rows = self._bulk.found(_BY_NAME, values, self._origin.dealer_id)
             else:
@@ -185,7 +187,10 @@ class Contacts:
         return (self._origin.root, one.line) >= (delivery, line)
 
     def _write(self, fresh: _Fresh) -> None:
-        origin, people = self._origin, fresh.people
+        origin, people, changed = self._origin, fresh.people, fresh.changed
+        made, altered = _columns(people), _columns(changed)
+        self._seen.add(made["last_key"])
+        self._seen.add(altered["last_key"])
         for person, number in zip(people, self._bulk.reserve("contacts", len(people)) if people else (), strict=True):
             person.id = number
         self._bulk.insert(
@@ -193,25 +198,26 @@ class Contacts:
             {
                 "id": [p.id for p in people],
                 "dealer_id": Same(origin.dealer_id),
-                **_columns(people),
+                **made,
                 "created_at": Same(origin.now),
                 "updated_at": Same(origin.now),
             },
             len(people),
         )
-        changed = fresh.changed
         self._bulk.update(
             "contacts",
-            {"id": [p.id for p in changed], **_columns(changed), "updated_at": Same(origin.now)},
+            {"id": [p.id for p in changed], **altered, "updated_at": Same(origin.now)},
             len(changed),
         )
         for kind, keys in fresh.keys.items():
+            values = [value for value, _ in keys]
+            self._seen.add(values)
             self._bulk.insert(
                 "contact_keys",
                 {
                     "dealer_id": Same(origin.dealer_id),
                     "kind": Same(kind),
-                    "value": [value for value, _ in keys],
+                    "value": values,
                     "namespace": Same(origin.namespace if kind == EXTERNAL else ""),
                     "contact_id": [person.id for _, person in keys],
                 },

@@ -9,6 +9,7 @@ import orjson
 from engine.model import MappedVehicle, VehicleSpec
 from engine.store.bulk import Bulk, Same, Wanted, decoded
 from engine.store.origin import Origin
+from engine.store.seen import Seen
 
 _COLUMNS = "w.value, v.id, v.key, v.fields, v.provenance"
 _BY_KEY = Wanted(_COLUMNS, "vehicles v", "v.dealer_id = ? AND v.key = w.value")
@@ -35,6 +36,7 @@ class Vehicles:
     def __init__(self, bulk: Bulk, origin: Origin) -> None:
         self._bulk = bulk
         self._origin = origin
+        self._seen = Seen(not bulk.rows("SELECT 1 FROM vehicles WHERE dealer_id = ? LIMIT 1", origin.dealer_id))
 
     def settle(
         self, spec: VehicleSpec, wanted: Sequence[MappedVehicle | None], lines: Sequence[int]
@@ -67,9 +69,9 @@ class Vehicles:
         return results, touched
 
     def _known(self, keys: set[str], several: bool) -> dict[str, Vehicle]:
-        if not keys:
+        wanted = self._seen.possible(keys)
+        if not wanted:
             return {}
-        wanted = list(keys)
         rows = self._bulk.found(_BY_KEY, wanted, self._origin.dealer_id)
         if several:
             rows += self._bulk.found(_BY_WEAKER_KEY, wanted, self._origin.dealer_id)
@@ -97,6 +99,8 @@ class Vehicles:
         origin = self._origin
         for vehicle, number in zip(fresh, self._bulk.reserve("vehicles", len(fresh)) if fresh else (), strict=True):
             vehicle.id = number
+        self._seen.add(vehicle.key for vehicle in fresh)
+        self._seen.add(key for key, _ in weaker)
         self._bulk.insert(
             "vehicles",
             {

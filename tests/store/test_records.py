@@ -1,5 +1,7 @@
 """What rows become, and what they do to what is there already: on both databases, through a run."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.store.shop import Shop, counts, plain
@@ -123,26 +125,42 @@ def test_a_stronger_key_takes_over_what_was_stored_under_a_weaker_one(shop: Shop
 # --- whose contact it is --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("row", "is_same", "reviews"),
-    [
-        pytest.param("C1,Bob,Smith,b@example.com,,D9,2026-01-05,1", True, 0, id="the customer number is believed"),
-        pytest.param("C9,Rob,Vale,ROBIN@example.com,,D9,2026-01-05,1", True, 0, id="e-mail and a short first name"),
-        pytest.param("C9,R.,Vale-Ode,robin@example.com,,D9,2026-01-05,1", True, 0, id="an initial and a double name"),
-        pytest.param("C9,Kim,Vale,robin@example.com,,D9,2026-01-05,1", False, 1, id="one mailbox, two first names"),
-        pytest.param("C9,Robin,Park,robin@example.com,,D9,2026-01-05,1", False, 1, id="one mailbox, two last names"),
-        pytest.param("C9,Robin,Vale,,(555) 555-0101,D9,2026-01-05,1", True, 0, id="phone and last name"),
-        pytest.param("C9,Kim,Vale,,555.555.0101,D9,2026-01-05,1", False, 1, id="one phone, two of one family"),
-        pytest.param("C9,Robin,Park,,5555550101,D9,2026-01-05,1", False, 0, id="a phone with another last name"),
-        pytest.param("C9,Robin,Vale,,,D9,2026-01-05,1", False, 0, id="never a name alone"),
-    ],
-)
+WHO = [
+    pytest.param("C1,Bob,Smith,b@example.com,,D9,2026-01-05,1", True, 0, id="the customer number is believed"),
+    pytest.param("C9,Rob,Vale,ROBIN@example.com,,D9,2026-01-05,1", True, 0, id="e-mail and a short first name"),
+    pytest.param("C9,R.,Vale-Ode,robin@example.com,,D9,2026-01-05,1", True, 0, id="an initial and a double name"),
+    pytest.param("C9,Kim,Vale,robin@example.com,,D9,2026-01-05,1", False, 1, id="one mailbox, two first names"),
+    pytest.param("C9,Robin,Park,robin@example.com,,D9,2026-01-05,1", False, 1, id="one mailbox, two last names"),
+    pytest.param("C9,Robin,Vale,,(555) 555-0101,D9,2026-01-05,1", True, 0, id="phone and last name"),
+    pytest.param("C9,Kim,Vale,,555.555.0101,D9,2026-01-05,1", False, 1, id="one phone, two of one family"),
+    pytest.param("C9,Robin,Park,,5555550101,D9,2026-01-05,1", False, 0, id="a phone with another last name"),
+    pytest.param("C9,Robin,Vale,,,D9,2026-01-05,1", False, 0, id="never a name alone"),
+]
+
+
+@pytest.mark.parametrize(("row", "is_same", "reviews"), WHO)
 def test_who_is_the_same_contact(shop: Shop, row: str, is_same: bool, reviews: int) -> None:
     shop.run("a.csv", HEADER, ROBIN)
     shop.run("b.csv", HEADER, row)
     done = shop.activities()
     assert (done["D9"]["contact"] == done["D1"]["contact"]) is is_same
     assert len(shop.rows("SELECT * FROM reviews")) == reviews
+
+
+@pytest.mark.parametrize(("row", "is_same", "reviews"), WHO)
+def test_who_is_the_same_contact_in_one_file(shop: Shop, row: str, is_same: bool, reviews: int) -> None:
+    """Across batches of the first file of all: what the first one wrote is looked up by the second."""
+    shop.run("a.csv", HEADER, ROBIN, row, world=replace(shop.world, batch_rows=1))
+    done = shop.activities()
+    assert (done["D9"]["contact"] == done["D1"]["contact"]) is is_same
+    assert len(shop.rows("SELECT * FROM reviews")) == reviews
+
+
+def test_two_rows_of_one_file_share_their_vehicle(shop: Shop) -> None:
+    rows = [ROBIN + ",1ZZRV30C4P1000202", SAM + ",1ZZRV30C4P1000202"]
+    shop.run("a.csv", HEADER + ",VIN", *rows, world=replace(shop.world, batch_rows=1))
+    done = shop.activities()
+    assert done["D1"]["vehicle"] == done["D2"]["vehicle"] == 1
 
 
 def test_another_birth_date_is_another_person(shop: Shop) -> None:

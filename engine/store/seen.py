@@ -1,0 +1,28 @@
+"""Which values may stand in a table that held nothing of the dealer when the delivery began.
+
+Spares a first import the look-up of every key that it brings. Says yes too often, never no too often.
+"""
+
+from collections.abc import Iterable
+
+_SLOTS = 1 << 22  # one byte each: 4 MiB, however long the file; a million rows fill two thirds
+
+
+class Seen:
+    """`knows_all` is False where rows were there before: then any value may be stored."""
+
+    def __init__(self, knows_all: bool) -> None:
+        self._slots = bytearray(_SLOTS) if knows_all else None
+
+    def add(self, values: Iterable[str]) -> None:
+        slots = self._slots
+        if slots is not None:
+            for value in values:
+                slots[hash(value) & (_SLOTS - 1)] = 1
+
+    def possible(self, values: Iterable[str]) -> list[str]:
+        """Those that may be stored; the others are not, for certain."""
+        slots = self._slots
+        if slots is None:
+            return list(values)
+        return [value for value in values if slots[hash(value) & (_SLOTS - 1)]]
