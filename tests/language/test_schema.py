@@ -13,7 +13,7 @@ import jsonschema
 import jsonschema_rs
 import pytest
 
-from engine.language import bundle, findings, schema, yaml
+from engine.language import bundle, editor, findings, schema, yaml
 
 DEFINITIONS = sorted((Path(__file__).parent / "definitions").glob("*.yaml"))
 SCHEMAS = sorted((Path(__file__).parents[2] / "schemas").rglob("*.json"))
@@ -423,6 +423,55 @@ def test_every_key_has_a_description_and_an_example_and_no_schema_is_open_or_use
                     yield from opened(inner, f"{where}/{key}")
 
     assert list(opened(node, "")) == []
+
+
+def parts(node: Any, where: str, key: str = "") -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Every schema that describes a value, with where it stands and the key it is of, if it is of one.
+
+    What only tests a value (`if`, `not`, `propertyNames`, rules beside the keys) describes nothing.
+    """
+    if not isinstance(node, dict):
+        return
+    yield where, key, node
+    for keyword, inner in node.items():
+        if keyword == "properties":
+            for name, item in inner.items():
+                yield from parts(item, f"{where}.{name}", name)
+        elif keyword in ("items", "additionalProperties", "else", "then"):
+            yield from parts(inner, f"{where}.{keyword}")
+        elif keyword == "anyOf":
+            for item in inner:
+                yield from parts(item, where)
+
+
+def told(node: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
+    """The schema with what it refers to; what is said at its own place counts."""
+    while "$ref" in node:
+        rest = {key: value for key, value in node.items() if key != "$ref"}
+        node = {**root["$defs"][node["$ref"].removeprefix("#/$defs/")], **rest}
+    return node
+
+
+@pytest.mark.parametrize("kind", bundle.KINDS)
+def test_every_key_is_told_and_its_examples_and_its_default_are_right_by_its_own_schema(kind: str) -> None:
+    root = editor.printed(kind)
+    keys, bare, mute = {}, [], []
+    for name, definition in root["$defs"].items():
+        for where, key, node in parts(definition, name) if not name.startswith(("partial.", "override.")) else ():
+            if len(node.get("enum", ())) > 1 and len(node.get("enumDescriptions", ())) != len(node["enum"]):
+                mute.append(where)
+            if key:
+                keys[where] = told(node, root)
+                bare += [] if keys[where].get("description") and keys[where].get("examples") else [where]
+    assert len(keys) > 20
+    assert bare == [], "no description, or no example"
+    assert mute == [], "choices without a word on each"
+    # One schema of them all: what stands at an index is one example, with the schema of its key.
+    pairs = [(where, node, value) for where, node in keys.items() for value in node["examples"]]
+    pairs += [(where, node, node["default"]) for where, node in keys.items() if "default" in node]
+    whole = {"prefixItems": [node for _, node, _ in pairs], "$defs": root["$defs"]}
+    errors = jsonschema_rs.Draft202012Validator(whole).iter_errors([value for *_, value in pairs])
+    assert [(pairs[int(error.instance_path[0])][0], error.message) for error in errors] == []
 
 
 @pytest.mark.parametrize("kind", bundle.KINDS)
