@@ -13,6 +13,10 @@ from typing import Any
 
 import pytest
 
+from engine.language.project import load
+from engine.language.secrets import Secrets
+from engine.planning import plan_feed
+from engine.world import SystemClock, open_world
 from tests.cli.shell import FEED, Done, Shell, sale
 from tests.servers.sftp import USERNAME, Session, SftpServer
 
@@ -196,6 +200,29 @@ def test_the_saved_plan_is_ours_alone_and_names_nobody(shell: Shell) -> None:
         assert not [word for word in ("robin", "vale", "555", "bangor", "oldtown") if word in text]
         assert json.loads(text)["files"][0]["sha256"] == plan["files"][0]["sha256"]
     assert path == out
+
+
+class Striding(SystemClock):
+    """A clock that makes half a minute of every look at it."""
+
+    looks = 0
+
+    def monotonic(self) -> float:
+        self.looks += 1
+        return self.looks * 31.0
+
+
+def test_a_plan_that_keeps_others_waiting_begins_again_and_says_from_where(shell: Shell) -> None:
+    for name, number in (("a.csv", "1"), ("b.csv", "2")):
+        shell.put(name, sale(number, Customer="C1"))
+    feed = load(shell.home / "feeds").feeds[FEED]
+    world = open_world(shell.database, shell.home / "state", Secrets({}, None), Striding())
+    report, plan = plan_feed(feed, world)
+    world.engine.dispose()
+    issues = [issue for issue in report.feeds[0].issues if issue.code == "trial.apart"]
+    assert [issue.message.partition(" on,")[0] for issue in issues] == ["from b.csv"]
+    assert [each.tally.contacts_created for each in report.feeds[0].deliveries] == [1, 1]
+    assert plan is not None
 
 
 # --- a plan carried out -----------------------------------------------------------------------

@@ -326,6 +326,33 @@ def test_a_broken_document_is_told_in_words(till: Shell, text: str) -> None:
     assert "fault in the engine" not in done.talk
 
 
+FORMATS = {
+    "jsonl": ("{format: jsonl}", '{"No": "1"}\n\n{"No": ""}\n[]\n', ["stored", "quarantined", "quarantined"]),
+    "xml": ("{format: xml, lists: [Row]}", "<T><Row><No>1</No></Row><Row/></T>", ["stored", "quarantined"]),
+    "lines": ("{format: lines}", "1\n2\n", ["stored", "stored"]),
+    "form": ("{format: form}", "No=1&x=2", ["stored"]),
+    "fixedWidth": (
+        "{format: fixedWidth, columns: [{name: No, start: 1, width: 3}]}",
+        "1  \n2 xx\n",
+        ["stored", "quarantined"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("decode", "content", "verdicts"), FORMATS.values(), ids=FORMATS)
+def test_every_format_can_be_looked_at(shell: Shell, decode: str, content: str, verdicts: list[str]) -> None:
+    name = "{column: No, required: true}"
+    if "fixedWidth" not in decode:
+        name = f"{{path: {'line' if 'lines' in decode else 'No'}, required: true}}"
+    path = "records: {path: Row}\n" if "xml" in decode else ""
+    head = "version: 1\nkind: feed\ntitle: x\ntransport: {type: file, directory: x, filename: x}\n"
+    rest = f"fields: {{number: {name}}}\nactivities: [{{type: sale, key: [[number]], state: recorded}}]\n"
+    shell.write("feeds/vendors/shop/sales.yaml", f"{head}decode: {decode}\n{path}{rest}")
+    sample = shell.write("sample", content)
+    assert [row["verdict"] for row in as_json(shell, sample)["rows"]] == verdicts
+    assert previewed(shell, sample).out
+
+
 # --- live -------------------------------------------------------------------------------------
 
 
