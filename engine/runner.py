@@ -20,7 +20,7 @@ from engine.intake.planned import Plan
 from engine.intake.waiting import pattern
 from engine.language import durations, fingerprint
 from engine.model import DeliveryReport, Feed, FeedReport, Issue, RunReport
-from engine.store import effects, journal, leases
+from engine.store import definitions, effects, journal, leases
 from engine.store.journal import DONE, NOT_MINE, REFUSED, SEALED, STORED, TAKING, VANISHED, Entry, Registered
 from engine.store.leases import Lease
 from engine.trials import tried
@@ -80,6 +80,8 @@ def run_feed(
         if _is_paused(feed, registered, world, report):
             return finished(report, 0.0)
         with leased(feed, world) as lease:
+            if not dry_run:
+                definitions.keep(world.engine, registered.id, feed.written, feed.mapping_hash, stamp(world.clock.now()))
             fenced = replace(world, journal=world.journal.under(lease))
             visit = _Visit(feed, registered, fenced, lease, run, report, sharers, dry_run, plan)
             with connected(feed, _telling(world, report)) as far:

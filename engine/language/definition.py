@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from engine.language import polling, promises, settings
+from engine.language.differences import written
 from engine.language.filling import Names
 from engine.language.problems import Problems
 from engine.language.resolution import Definition, Resolved, resolve
@@ -56,6 +57,7 @@ def feed(
         params=given,
         mapping_hash=mapping_hash(source, found.shape, dealer, given),
         path=entry.place.document.path,
+        written=written(resolved, dealer, found.shape.types),
     )
     return made, resolved
 

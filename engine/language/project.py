@@ -92,6 +92,7 @@ class Project:
     sources: Mapping[str, str]
     made: Mapping[str, Made] = field(default_factory=dict, repr=False)
     definitions: Mapping[str, Definition] = field(default_factory=dict, repr=False)  # of feeds, used by a dealer or not
+    type_files: Mapping[str, File] = field(default_factory=dict, repr=False)  # of the activity types
 
     def resolved(self, feed: str) -> Node:
         """The definition as this feed uses it, each value with its origin. Raises KeyError for an unknown feed."""
@@ -163,6 +164,7 @@ class Loader:
             sources={file.path: file.text for file in files if file.sheet.content is not None},
             made=made,
             definitions=self._library.definitions,
+            type_files=self._library.known["activity"],
         )
 
 

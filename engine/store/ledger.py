@@ -1,0 +1,158 @@
+"""The tables of the ledger: runs, deliveries, what was found in them, what feeds remember. Names and types only.
+
+See `tables.py`, by which all tables go.
+"""
+
+from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, Table, Text
+
+from engine.store.columns import Digest, Id, Json, Word, metadata
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("started_at", Word, nullable=False),
+    Column("finished_at", Word),
+    Column("outcome", Word),
+    Column("report", Json),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("feed_id", Id, ForeignKey("feeds.id"), nullable=False),
+    Column("run_id", Id),
+    Column("kind", Word, nullable=False),  # file, replay (page, hook come with their transports)
+    Column("parent_id", Id),  # the delivery a replay reads again
+    Column("source", Word, nullable=False),  # where it came from, see Files.source
+    Column("name", Word, nullable=False),  # as the sender named it, escaped
+    Column("size", BigInteger),
+    Column("modified", Float(53)),  # seconds, as the far side says
+    Column("claim", Word),  # its name on the far side while it is ours
+    Column("sha256", Word),
+    Column("state", Word, nullable=False),  # see journal.py
+    Column("error_code", Word),
+    Column("error", Text),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("mapping_hash", Word),
+    Column("run_date", Word),  # the dealer's day on which it first came
+    Column("run_now", Word),
+    Column("header", Text),  # header line as a fingerprint of the layout
+    Column("checkpoint", BigInteger),  # records committed so far, in chunked mode
+    Column("progress", Json),  # what chunked mode must remember beside it
+    Column("counts", Json),
+    Column("created_at", Word, nullable=False),
+    Column("updated_at", Word, nullable=False),
+    Index("deliveries_by_file", "feed_id", "source", "name"),
+    Index("deliveries_by_source", "source", "name"),
+    Index("deliveries_by_state", "feed_id", "state"),
+    Index("deliveries_by_sha", "sha256"),
+)
+
+issues = Table(
+    "issues",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("run_id", Id),
+    Column("feed_id", Id),
+    Column("delivery_id", Id),
+    Column("code", Word, nullable=False),
+    Column("severity", Word, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("line", Integer),
+    Column("field", Word),
+    Column("at", Word, nullable=False),
+    Index("issues_by_run", "run_id"),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("feed_id", Id, nullable=False),
+    Column("delivery_id", Id, nullable=False),
+    Column("line", Integer, nullable=False),
+    Column("code", Word, nullable=False),
+    Column("field", Word),
+    Column("value", Text),
+    Column("message", Text, nullable=False),
+    Column("raw", Text),  # exactly as sent; gone 90 days after it is resolved
+    Column("digest", Digest, nullable=False),
+    Column("state", Word, nullable=False),  # open, fixed, replayed, discarded
+    Column("fix", Json),  # {column or path: new value}
+    Column("note", Text),
+    Column("actor", Text),
+    Column("created_at", Word, nullable=False),
+    Column("resolved_at", Word),
+    Index("quarantine_by_digest", "feed_id", "digest"),
+    Index("quarantine_by_delivery", "delivery_id"),
+)
+
+sightings = Table(
+    "sightings",  # what a listing saw, so that the next run knows how long a file has stood still
+    metadata,
+    Column("feed_id", Id, primary_key=True, autoincrement=False),
+    Column("source", Word, primary_key=True),
+    Column("name", Word, primary_key=True),
+    Column("size", BigInteger),
+    Column("modified", Float(53)),
+    Column("since", Word, nullable=False),
+)
+
+cursors = Table(
+    "cursors",
+    metadata,
+    Column("feed_id", Id, primary_key=True, autoincrement=False),
+    Column("slice", Word, primary_key=True),
+    Column("value", Word),
+    Column("position", Json),
+    Column("updated_at", Word, nullable=False),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Word, primary_key=True),
+    Column("fence", Id, nullable=False),
+    Column("host", Text),  # None: free
+    Column("pid", Integer),
+    Column("process_started", Text),
+    Column("expires_at", Word),
+)
+
+breakers = Table(
+    "breakers",  # a refused login is not tried again before `until`
+    metadata,
+    Column("login", Word, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("until", Word, nullable=False),
+    Column("message", Text, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", Word, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Word, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("details", Json, nullable=False),
+)
+
+definitions = Table(
+    "definitions",  # sections of definitions as feeds ran with them; most feeds share most sections
+    metadata,
+    Column("digest", Word, primary_key=True),
+    Column("content", Json, nullable=False),  # references stand in it as they were written, secrets' too
+)
+
+last_definitions = Table(
+    "last_definitions",  # what a feed last ran with
+    metadata,
+    Column("feed_id", Id, primary_key=True, autoincrement=False),
+    Column("mapping_hash", Word, nullable=False),
+    Column("sections", Json, nullable=False),  # {section: digest}
+    Column("at", Word, nullable=False),
+)
