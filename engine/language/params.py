@@ -80,7 +80,8 @@ def given(
         elif samples or is_misshapen or name in misspelt:
             found[name] = _sample(param)
         else:
-            found[name] = Node(None, param.node.place, param.node.key)
+            # What is missing is told once, here: nothing is wrong where the definition uses it.
+            found[name] = _sample(param) if param.required else Node(None, param.node.place, param.node.key)
             if param.required:
                 about = param.node.text("about")
                 help = f"add params: {{{name}: ...}}" + (f", {about}" if about else "")
