@@ -1,5 +1,6 @@
 """A new entry in a dealer's file, put where its neighbours stand: every other byte stays as it is. Writes no file."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -9,6 +10,9 @@ from engine.errors import DefinitionError
 from engine.language.compose import Parser
 from engine.language.tree import Node, tree
 from engine.language.yaml import Document, parse
+
+
+_COMMENT = re.compile(r"(?:^|(?<=\s))#[^\n]*")
 
 
 class Entry(NamedTuple):
@@ -26,12 +30,16 @@ class Placed(NamedTuple):
 
 
 class _Span(NamedTuple):
-    """Where a sequence begins and its end was seen; `elements` are marks of where its elements begin."""
+    """Where a sequence begins and its end was seen; `elements` are marks of where its elements begin.
+
+    `last` is where the last of them ends.
+    """
 
     start: Any
     end: Any
     is_flow: bool
     elements: Sequence[Any]
+    last: Any
 
 
 def document(path: str, content: bytes) -> tuple[Document, Node]:
@@ -89,16 +97,19 @@ def _span(text: str) -> _Span | None:
     depth, is_key, wanted = 0, True, False
     opened: Any = None
     elements: list[Any] = []
+    last: Any = None
     while type(event := next_event()) is not StreamEndEvent:
         mark = event.start_mark
         if isinstance(event, MappingEndEvent | SequenceEndEvent):
             depth -= 1
             if opened is not None and depth == 1:
-                return _Span(opened.start_mark, mark, bool(opened.flow_style), elements)
+                return _Span(opened.start_mark, mark, bool(opened.flow_style), elements, last)
         elif depth == 1 and wanted and isinstance(event, SequenceStartEvent):
             opened = event
         elif opened is not None and depth == 2:  # noqa: PLR2004 - the map, its sequence
             elements.append(mark)
+        if opened is not None:
+            last = event.end_mark
         if depth == 1 and not isinstance(event, MappingStartEvent | SequenceStartEvent):
             wanted = is_key and getattr(event, "value", None) == "feeds"
             is_key = not is_key
@@ -141,7 +152,7 @@ def _first(found: Document, entry: Entry, end: str) -> Placed:
 def _in_brackets(text: str, span: _Span, entry: Entry) -> Placed:
     """Behind the last element of `[...]`."""
     at = span.end.index
-    has_comma = not span.elements or text[:at].rstrip().endswith(",")
+    has_comma = not span.elements or "," in _COMMENT.sub("", text[span.last.index : at])
     return Placed(f"{text[:at]}{'' if has_comma else ', '}{entry.brief}{text[at:]}", span.end.line + 1)
 
 
@@ -157,7 +168,8 @@ def _below(found: Document, span: _Span, entry: Entry, end: str) -> Placed:
     for place in range(last, stop):
         text = lines[place].strip()
         indent = len(lines[place]) - len(lines[place].lstrip())
-        if text and (not text.startswith("#") or (indent > dash and place == last + 1)):
+        # What is deeper belongs to the entry, be it a comment or a text that only looks like one.
+        if text and (not text.startswith("#") or indent > dash):
             last = place
     at = last + 1
     if not lines[last].endswith(("\n", "\r")):

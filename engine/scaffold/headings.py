@@ -87,7 +87,23 @@ _WHEN = (
     {"created", "date", "day", "opened", "open", "start", "when", "time", "datetime", "on", "at", "timestamp"},
 )  # fmt: skip
 _AS_TEXT = _NUMBERS | {"zip", "zipcode", "postal", "postcode", "sku", "plate", "account", "acct", "stock", "upc"}
-_DAYS = frozenset({"date", "day", "on", "at", "time", "dob", "birthday", "datetime", "timestamp", "when"})
+_DAYS = frozenset(
+    {
+        "date",
+        "day",
+        "on",
+        "at",
+        "time",
+        "dob",
+        "birthday",
+        "datetime",
+        "timestamp",
+        "when",
+        "created",
+        "opened",
+        "closed",
+    }
+)
 
 
 def words(heading: str) -> tuple[str, ...]:

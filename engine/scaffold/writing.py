@@ -11,7 +11,7 @@ from engine.model import Value
 _PLAIN = re.compile(r"[A-Za-z0-9_/.][A-Za-z0-9_/.*+@-]*(?: [A-Za-z0-9_/.*+-]+)*")
 # Words that other YAML readers take for something else; `y` and `n` are booleans in YAML 1.1.
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
-_NUMBERLIKE = re.compile(r"[0-9.+-][0-9_.,:eExXo+-]*")
+_NUMBERLIKE = re.compile(r"[0-9.+-][0-9_.,:eE+-]*|[+-]?0[xXoObB][0-9a-fA-F_]*|[+-]?\.(?:inf|nan)", re.IGNORECASE)
 _WIDEST = 88  # columns: a comment begins here at the latest, or stands on a line of its own
 
 
