@@ -10,6 +10,8 @@ import yaml
 from engine.cli import opening, projects
 from engine.cli.output import as_json, formats, listed, table, talk
 from engine.cli.settings import Settings, command, settings, stamped
+from engine.language.origins import DEFAULT, Explained, explained
+from engine.language.origins import Path as Steps
 from engine.language.project import Project
 from engine.language.references import written
 from engine.language.tree import Node
@@ -85,7 +87,8 @@ def show(feed: str, resolved: bool, form: str) -> int:
     if not (resolved and feed in found.made):
         _summary(projects.one_feed(found, feed), found, where, form)
         return OK
-    root, dealer = found.resolved(feed), found.made[feed].dealer
+    made = found.made[feed]
+    dealer, whole = made.dealer, explained(made.source, made.dealer, made.entry)
     about = {
         "name": dealer.name,
         "title": dealer.title,
@@ -93,18 +96,20 @@ def show(feed: str, resolved: bool, form: str) -> int:
         "features": sorted(dealer.features),
         "contact": dict(dealer.contact),
     }
-    entry = found.made[feed].entry
-    given = {name: node for name, node in entry.entries().items() if name != "uses"}
+    given = {name: node for name, node in made.entry.entries().items() if name != "uses"}
     if form == "json":
-        origins = {line.path: line.origin for line in _lines(root) if line.origin}
-        as_json({"feed": feed, "dealer": about, "definition": _plain(root), "origins": origins})
+        origins = {".".join(map(str, line.path)): line.origin for line in _lines(whole.root, whole) if line.origin}
+        as_json({"feed": feed, "dealer": about, "definition": _plain(whole.root), "origins": origins})
         return OK
-    click.echo(f"# {feed}: {found.made[feed].source.name} as {dealer.title} uses it")
+    click.echo(f"# {feed}: {made.source.name} as {dealer.title} uses it")
+    based = [_seen(name) for name in made.source.files[1:]]
+    if based:
+        click.echo(f"# {_seen(made.source.files[0])}, based on {', based on '.join(based)}")
     click.echo(_yaml({"dealer": about}))
     if given:
         click.echo("given:")
-        _printed(_lines(entry.with_entries(given), ("given",), "  "))
-    _printed(_lines(root))
+        _printed(_lines(made.entry.with_entries(given), None, ("given",), "  "))
+    _printed(_lines(whole.root, whole))
     return OK
 
 
@@ -131,28 +136,28 @@ def _summary(feed: Feed, found: Project, where: Settings, form: str) -> None:
 
 
 class _Line(NamedTuple):
-    """One line of YAML as it is written; `origin` is "file:line" of its value, "" for what only begins a block."""
+    """One line of YAML as it is written; `origin` is where its value comes from, "" for what only begins a block."""
 
-    path: str
+    path: Steps
     text: str
     origin: str
 
 
-def _lines(node: Node, path: tuple[str, ...] = (), pad: str = "") -> Iterator[_Line]:
+def _lines(node: Node, whole: Explained | None, path: Steps = (), pad: str = "") -> Iterator[_Line]:
     """A map or a list in block style; lists of plain values stay on one line."""
     children = node.value.items() if isinstance(node.value, dict) else enumerate(node.value)
     for name, child in children:
         is_element = isinstance(name, int)
-        below, head = (*path, str(name)), f"{pad}-" if is_element else f"{pad}{_word(name)}:"
+        below, head = (*path, name), f"{pad}-" if is_element else f"{pad}{_word(name)}:"
         if _is_short(child):
-            yield _Line(".".join(below), f"{head} {_flow(child)}", _origin(child))
+            yield _Line(below, f"{head} {_flow(child)}", _origin(child, below, whole))
         elif is_element and isinstance(child.value, dict):
-            first, *rest = _lines(child, below, f"{pad}  ")
+            first, *rest = _lines(child, whole, below, f"{pad}  ")
             yield first._replace(text=f"{pad}- {first.text.lstrip()}")
             yield from rest
         else:
-            yield _Line(".".join(below), head, "")
-            yield from _lines(child, below, f"{pad}  ")
+            yield _Line(below, head, "")
+            yield from _lines(child, whole, below, f"{pad}  ")
 
 
 def _is_short(node: Node) -> bool:
@@ -167,12 +172,21 @@ def _flow(node: Node) -> str:
     return "{}" if isinstance(node.value, dict) else _word(_plain(node))
 
 
-def _origin(node: Node) -> str:
-    """Where the value stands, as seen from here."""
-    file, _, line = str(node.place).rpartition(":")
-    path = Path(file)
-    here = Path.cwd()
-    return f"{path.relative_to(here) if path.is_absolute() and path.is_relative_to(here) else path}:{line}"
+def _origin(node: Node, path: Steps, whole: Explained | None) -> str:
+    """Where the value stands, as seen from here; of a default that it is one, of a text what was put into it."""
+    note = whole.notes.get(path, "") if whole is not None else ""
+    if note == DEFAULT:
+        return note
+    used = whole.used.get(path, ()) if whole is not None else ()
+    put_in = ", ".join(f"{name} from {_seen(str(place))}" for name, place in used)
+    details = ", ".join(part for part in (note, put_in) if part)
+    return f"{_seen(str(node.place))}{f' ({details})' if details else ''}"
+
+
+def _seen(place: str) -> str:
+    """A file, perhaps with its line, as seen from here."""
+    path, here = Path(place), Path.cwd()
+    return str(path.relative_to(here)) if path.is_absolute() and path.is_relative_to(here) else place
 
 
 def _printed(lines: Iterator[_Line]) -> None:

@@ -119,7 +119,8 @@ def test_the_resolved_definition_is_yaml_with_the_origin_of_each_value(shell: Sh
     out = shell.feeds("show", FEED, "--resolved").out
     read = yaml.safe_load(out)
     assert read["transport"]["filename"] == "x-*.csv"
-    assert read["fields"]["date"] == {"column": "Date", "type": "date", "formats": ["%Y-%m-%d"], "required": True}
+    written = {"column": "Date", "type": "date", "formats": ["%Y-%m-%d"], "required": True}
+    assert read["fields"]["date"] == written | {"onError": "quarantine"}  # the default is said, too
     assert read["activities"][0]["key"] == [["number"]]
     assert read["dealer"]["title"] == "Acme"
     (line,) = (line for line in out.splitlines() if line.startswith("  filename:"))
