@@ -2,13 +2,14 @@
 
 import os
 import re
+import textwrap
 from pathlib import Path
 from typing import Any
 
 import click
 
 from engine.cli import opening, projects
-from engine.cli.output import as_json, formats, talk
+from engine.cli.output import as_json, formats, talk, width
 from engine.cli.settings import Settings, command, pairs, settings
 from engine.errors import SecretMissing
 from engine.language.secrets import PREFIX
@@ -90,7 +91,7 @@ def _outstanding(made: Made, where: Settings) -> list[Outstanding]:
                 kept.value(each.name)
                 continue
             except SecretMissing:
-                each = each._replace(about=f"give it a value, for instance in {PREFIX}{each.name}")
+                each = each._replace(about=f"no value: set {PREFIX}{each.name}")
         left.append(each)
     return left
 
@@ -107,9 +108,11 @@ def _tell(made: Made, outstanding: list[Outstanding], form: str) -> None:
         talk(f"\n{_summary(made)}")
     if outstanding:
         talk("\nto be filled in or looked at:")
-        width = max(len(each.name) for each in outstanding)
+        longest = max(len(each.name) for each in outstanding)
         for each in outstanding:
-            talk(f"  {each.kind:<8} {printable(each.name):<{width}}  {printable(each.about)}".rstrip())
+            head = f"  {each.kind:<8} {printable(each.name):<{longest}}  "
+            inset = " " * min(len(head), width() // 2)
+            talk(textwrap.fill(f"{head}{printable(each.about)}", width(), subsequent_indent=inset))
     talk("\nnext:\n  " + "\n  ".join(steps))
 
 

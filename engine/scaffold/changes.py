@@ -1,6 +1,7 @@
 """Files written whole or not at all: new ones only where none is, a changed one only if it is still what was read."""
 
 import os
+import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
@@ -11,12 +12,13 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class Change(NamedTuple):
-    """A file to be made, or to be changed from `before`. `line` is where a reader should look."""
+    """A file to be made, or to be changed from `before`. What is new stands from `line` to `last`."""
 
     path: Path
     text: str
     before: bytes | None = None
     line: int = 1
+    last: int = sys.maxsize
 
 
 def write(changes: Sequence[Change]) -> None:

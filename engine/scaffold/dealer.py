@@ -206,7 +206,7 @@ def change(path: Path, wanted: Wanted, made: Entry) -> tuple[Change, tuple[Outst
         if each.is_map and definition.identity(wanted.dealer, each) == wanted.id:
             raise DefinitionError(f"there is a feed {wanted.id} already, at {each.place}; nothing was written")
     text, line = entries.placed(document, made)
-    return Change(path, text, before, line), ()
+    return Change(path, text, before, line, line + len(made.lines) - 1), ()
 
 
 def _new(path: Path, wanted: Wanted, made: Entry) -> Change:

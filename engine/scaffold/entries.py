@@ -11,7 +11,6 @@ from engine.language.compose import Parser
 from engine.language.tree import Node, tree
 from engine.language.yaml import Document, parse
 
-
 _COMMENT = re.compile(r"(?:^|(?<=\s))#[^\n]*")
 
 

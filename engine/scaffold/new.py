@@ -60,7 +60,7 @@ def from_definition(found: Project, places: Places, wanted: Wanted) -> Made:
         raise DefinitionError(f"there is no definition {wanted.uses!r}; {help}")
     entry, outstanding = dealer.entry(wanted, source)
     change, more = dealer.change(places.dealer(wanted), wanted, entry)
-    findings = proof.findings(places.feeds, places.packaged, [change])
+    findings = proof.findings(places.feeds, places.packaged, [change], ("vendors", "activities"))
     _refuse([each for each in findings if each.code not in _LATER], "nothing was written")
     lacking = [Outstanding("feature", "features", each.message) for each in findings if each.code == _LACKING]
     changes.write([change])
@@ -87,7 +87,7 @@ def from_sample(found: Project, places: Places, wanted: Wanted, file: Path, acti
     if kind is None:
         written.insert(0, Change(places.feeds / "activities" / f"{name}.yaml", pages.activity_type(made)))
     _refuse(
-        proof.findings(places.feeds, places.packaged, written),
+        proof.findings(places.feeds, places.packaged, written, ("activities",)),
         "the draft has errors, which is a fault in Feeds; nothing was written",
     )
     changes.write(written)

@@ -9,17 +9,17 @@ from engine.language.findings import Finding
 from engine.language.project import load
 from engine.scaffold.changes import Change
 
-_FOLDERS = ("vendors", "activities", "exports")  # what a dealer's file may name
 
+def findings(
+    feeds_dir: Path, packaged: Path | None, changes: Sequence[Change], beside: Sequence[str]
+) -> tuple[Finding, ...]:
+    """Everything that is said of the changed lines, and of nothing else.
 
-def findings(feeds_dir: Path, packaged: Path | None, changes: Sequence[Change]) -> tuple[Finding, ...]:
-    """Everything that is said of the changed files, from the line of the change on; of no other file.
-
-    Beside them stand the definitions of `feeds_dir`, and of `packaged` those it lacks.
+    Beside them stand the folders `beside` of `feeds_dir`, and of `packaged` what they lack.
     """
     with tempfile.TemporaryDirectory(prefix="feeds-new-") as folder:
         copy = Path(folder) / "feeds"
-        for path in (path for name in _FOLDERS for path in (feeds_dir / name).rglob("*.yaml")):
+        for path in (path for name in beside for path in (feeds_dir / name).rglob("*.yaml")):
             _put(copy / path.relative_to(feeds_dir), path.read_text(encoding="utf-8", errors="replace"))
         real = {}
         for change in changes:
@@ -30,7 +30,7 @@ def findings(feeds_dir: Path, packaged: Path | None, changes: Sequence[Change]) 
     return tuple(
         replace(each, file=str(real[each.file].path))
         for each in found
-        if each.file in real and each.line >= real[each.file].line
+        if each.file in real and real[each.file].line <= each.line <= real[each.file].last
     )
 
 

@@ -287,7 +287,8 @@ SAMPLES = {
         table(
             "Order No,Date,First Name,Last Name,Email,Phone,Address,Zip,Birth Date,Salesperson,Note",
             *(
-                f"100{n},2024-05-1{n},Quill,Zabriskie,quill.z@example.net,(415) 555-0155,9 Hidden Lane,94110,1971-02-03,Zabriskie,call Quill"
+                f"100{n},2024-05-1{n},Quill,Zabriskie,quill.z@example.net,(415) 555-0155,"
+                "9 Hidden Lane,94110,1971-02-03,Zabriskie,call Quill"
                 for n in range(1, 4)
             ),
         ),

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cli.shell import Shell
+from tests.cli.shell import DEALER, Shell
 from tests.scaffold.samples import SAMPLES, SECRET_NAMES, Sample
 
 NUMBERS = {name: f"s{number}" for number, name in enumerate(SAMPLES)}
@@ -17,6 +17,8 @@ class Drafts:
 
     def __init__(self, home: Path) -> None:
         self.shell = Shell(home, f"sqlite:///{home / 'feeds.db'}")
+        (home / "apart").mkdir()
+        self.apart = Shell(home / "apart", f"sqlite:///{home / 'apart.db'}")
         self.made = {name: self.drafted(name, sample) for name, sample in SAMPLES.items()}
         self.findings = self.shell.feeds("validate", "--format", "json").json()
         self.tests = {each["definition"]: each for each in self._tested()}
@@ -24,14 +26,32 @@ class Drafts:
         self.reports = {each["feed"]: each for each in report["feeds"]}
 
     def drafted(self, name: str, sample: Sample) -> Any:
-        folder = self.shell.home / "samples" / NUMBERS[name]
-        folder.mkdir(parents=True)
-        (folder / sample.file).write_bytes(sample.content)
-        target, definition = f"acme/{NUMBERS[name]}", f"drafts/{NUMBERS[name]}"
-        activity = f"made{NUMBERS[name]}"
-        return self.shell.feeds(
-            "new", target, "--from", str(folder / sample.file), "--vendor", definition, "--activity", activity
+        """Drafted in a small project, since each draft reads all there is, and put into the one that holds all."""
+        number = NUMBERS[name]
+        path = self.shell.home / "samples" / number / sample.file
+        path.parent.mkdir(parents=True)
+        path.write_bytes(sample.content)
+        self.apart.write("feeds/dealers/acme.yaml", DEALER)
+        done = self.apart.feeds(
+            *(
+                "new",
+                f"acme/{number}",
+                "--from",
+                str(path),
+                "--vendor",
+                f"drafts/{number}",
+                "--activity",
+                f"made{number}",
+            )
         )
+        for file in (f"feeds/vendors/drafts/{number}.yaml", f"feeds/activities/made{number}.yaml"):
+            if done.code == 0:
+                self.shell.write(file, (self.apart.home / file).read_text(encoding="utf-8"))
+                (self.apart.home / file).unlink()
+        self.shell.edit(
+            "feeds/dealers/acme.yaml", "feeds:\n", f"feeds:\n  - {{uses: drafts/{number}, name: {number}}}\n"
+        )
+        return done
 
     def _tested(self) -> Any:
         return self.shell.feeds("test", "--format", "json").json()["tests"]

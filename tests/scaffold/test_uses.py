@@ -76,10 +76,8 @@ def test_what_is_outstanding_is_told_and_commented(shell: Shell) -> None:
     assert {("param", "folder"), ("gate", "dealerPermission"), ("gate", "fileNotice")} <= told
     assert {("secret", "PRORESPONSE_PASSWORD"), ("dealer", "timezone"), ("feature", "features")} <= told
     text = (shell.home / "feeds" / "dealers" / "north.yaml").read_text(encoding="utf-8")
-    assert (
-        "      folder:    # fill in: the dealer's folder on the server" in " ".join(text.split("\n"))
-        or "folder:" in text
-    )
+    assert re.search(r"^      folder: +# fill in: the dealer's folder on ProResponse's server$", text, re.M), text
+    assert re.search(r"^    #   dealerPermission: \d{4}-\d\d-\d\d$", text, re.M), text
     assert text.count("fill in") >= 5
     codes = {each["code"] for each in shell.feeds("validate", "--format", "json").json()}
     assert codes <= {"E044", "E054", "W001"}
