@@ -6,15 +6,27 @@ hold a part of a definition or whole files, each under a line `# feeds/...yaml`.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from engine.transforms.codes import ELEMENT
 
 # The files of pages, in the order of a day's work: what is written, then what runs say.
-GROUPS = ("text", "structure", "names", "meaning", "values", "records", "contents", "deliveries", "runs", "plans", "samples")
+GROUPS = (
+    "text",
+    "structure",
+    "names",
+    "meaning",
+    "values",
+    "records",
+    "contents",
+    "deliveries",
+    "runs",
+    "plans",
+    "samples",
+)
 
 _FOLDER = Path(__file__).with_name("pages")
 _HEADING = re.compile(r"^## (?P<code>\S+?)(?: \((?P<severity>error|warning|info)\))?: (?P<title>.+)$", re.MULTILINE)
@@ -54,13 +66,13 @@ def plain(page: Page) -> dict[str, Any]:
     return {**{name: getattr(page, name) for name in names}, "related": list(page.related)}
 
 
-def _section(group: str) -> Iterator[Page]:
+@cache
+def _section(group: str) -> tuple[Page, ...]:
     text = (_FOLDER / f"{group}.md").read_text(encoding="utf-8")
     about = text.partition("\n")[0].removeprefix("# ")
     headings = [*_HEADING.finditer(text)]
     ends = [*(heading.start() for heading in headings[1:]), len(text)]
-    for heading, end in zip(headings, ends, strict=True):
-        yield _page(heading, about, text[heading.end() : end])
+    return tuple(_page(heading, about, text[heading.end() : end]) for heading, end in zip(headings, ends, strict=True))
 
 
 def _page(heading: re.Match[str], group: str, body: str) -> Page:

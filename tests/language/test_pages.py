@@ -4,11 +4,14 @@ import ast
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from engine import errors, runner
+from engine.cli import projects
 from engine.language import manual
 from engine.language.findings import CODES
 from engine.language.manual import Page
@@ -78,11 +81,13 @@ def files(example: str) -> Iterator[tuple[str, str]]:
 
 
 def validated(example: str, home: Path, form: str = "json") -> Done:
+    """What the command says of a project with this example, and without the definitions that ship beside it."""
     for name, text in {**PROJECT, **dict(files(example))}.items():
         path = home / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    return called({"FEEDS_DIR": str(home)}, "validate", "--format", form)
+    with patch.object(projects, "PACKAGED", home):
+        return called({"FEEDS_DIR": str(home)}, "validate", "--format", form)
 
 
 @pytest.mark.parametrize("page", OF_DEFINITIONS)
@@ -107,15 +112,20 @@ NO_CODES = {
     *("transfer.slowed", "common.secret", "records.path"),
 }
 MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in (ROOT / "transports").glob("*.py")}
-TREES = [
-    ast.parse(path.read_text("utf-8")) for name in ("engine", "transports") for path in (ROOT / name).rglob("*.py")
-]
+
+
+@cache
+def nodes() -> list[ast.Constant | ast.Call | ast.Tuple]:
+    """What the tests look at of all our code, read once."""
+    files = [path for folder in ("engine", "transports") for path in (ROOT / folder).rglob("*.py")]
+    every = (node for path in files for node in ast.walk(ast.parse(path.read_text("utf-8"))))
+    return [node for node in every if isinstance(node, ast.Constant | ast.Call | ast.Tuple)]
 
 
 def written() -> set[str]:
     """Every text in the code that has the form of a code."""
     form = re.compile(r"[EW]\d{3}|[a-z][A-Za-z]*\.(?!(?:json|db|yaml|id)$)[a-z][A-Za-z]+")
-    texts = {node.value for tree in TREES for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    texts = {node.value for node in nodes() if isinstance(node, ast.Constant)}
     return {text for text in texts if isinstance(text, str) and form.fullmatch(text)} - NO_CODES - MODULES
 
 
@@ -134,13 +144,20 @@ def test_every_code_has_a_page_and_every_page_a_code() -> None:
     assert len(manual.pages()) == len(PAGES)
 
 
+def _is_note(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and str(node.value).startswith(("encoding.", "header."))
+
+
 def test_a_page_has_the_severity_with_which_its_code_is_told() -> None:
     """Where both stand in one call; a fault of a record or a file is an error, unless its field says otherwise."""
     found = set()
-    for node in (node for tree in TREES for node in ast.walk(tree) if isinstance(node, ast.Call)):
+    for node in (node for node in nodes() if isinstance(node, ast.Call)):
         texts = [each.value for each in node.args if isinstance(each, ast.Constant)]
         severity = [text for text in texts if text in ("error", "warning", "info")]
         found |= {(text, severity[0]) for text in texts if text in PAGES and severity}
+    # What a decoder only notes is a pair of code and text, and is told as information.
+    pairs = (node.elts for node in nodes() if isinstance(node, ast.Tuple))
+    found |= {(pair[0].value, "info") for pair in pairs if len(pair) == 2 and _is_note(pair[0])}
     assert len(found) > 20
     assert {(code, severity) for code, severity in found if PAGES[code].severity != severity} == set()
 
