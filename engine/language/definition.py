@@ -125,6 +125,8 @@ def _require(source: Definition, dealer: Dealer, entry: Node, resolved: Resolved
     for lack in settings.lacking(resolved.root, dealer, settings.has_webhook(resolved.tree)):
         at = entry.child("uses") or entry
         help = f"{dealer.title} has not got it: add it where it is true, or say enabled: false"
+        if "webhook" in lack:
+            help = "what it brings in comes by webhooks alone: switch its trigger on, or say enabled: false"
         problems.add(at, "E054", f"`{source.name}` needs {lack}", help)
 
 

@@ -60,26 +60,47 @@ def _unknown_key(verdict: Verdict, key: str, keys: Sequence[str]) -> Fault:
     block = verdict.instance if isinstance(verdict.instance, dict) else {}
     free = [word for word in keys if word not in block] or keys
     near = words.likely(key, free, edits=1) or words.synonym(key, free)
-    place = None if near else verdict.places.elsewhere(key, verdict.path[verdict.base :])
+    here = verdict.path[verdict.base :]
+    place = None if near else verdict.places.elsewhere(key, here)
+    twice = () if near or place else words.likely(key, keys, edits=1)
     if place is not None:
-        help = _belongs(key, place, verdict)
+        help = f"`{key}` {_belongs(key, place, verdict)}"
+    elif twice:
+        help = f"did you mean `{twice[0]}`? It is there already"
     else:
         near = near or words.likely(key, free)
         help = offer(near, keys, "keys here")
+        meant = None if near else _meant_elsewhere(key, here, verdict)
+        help = meant or help
         if not near and block.get(key, "") is None and not key.isidentifier():
             help = "a comma ends a value inside { } and [ ]: put quotes around the whole value"
     return Fault((*verdict.path, key), True, "E020", message, help)
 
 
+def _meant_elsewhere(key: str, here: Path, verdict: Verdict) -> str | None:
+    """Where the key belongs that is our word for this one."""
+    for meant in words.synonyms(key):
+        place = verdict.places.elsewhere(meant, here)
+        if place is not None:
+            return f"it is called `{meant}` and {_belongs(meant, place, verdict)}"
+    return None
+
+
 def _belongs(key: str, place: Place, verdict: Verdict) -> str:
     where = spoken(place.names)
     if not place.variant:
-        return f"`{key}` belongs {where}"
+        return f"belongs {where}"
     by, word = place.variant.split(" ", 1)
     found = verdict.instance.get(by) if isinstance(verdict.instance, dict) else None
     if verdict.path and place.names[-1:] == verdict.path[-1:] and isinstance(found, str):
-        return f"`{key}` belongs to `{by}: {word}`; this is `{by}: {found}`"
-    return f"`{key}` belongs {where} with `{by}: {word}`"
+        return f"belongs to `{by}: {word}`; this is `{by}: {found}`"
+    block = verdict.instance
+    for name in place.names if not verdict.path else ():
+        block = block.get(name) if isinstance(block, dict) else None
+    own = block.get(by) if isinstance(block, dict) else None
+    if own is not None and verdict.places.has(key, place.names, f"{by} {own}"):
+        return f"belongs {where}"
+    return f"belongs {where} with `{by}: {word}`"
 
 
 def _missing_key(verdict: Verdict) -> Iterator[Fault]:

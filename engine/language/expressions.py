@@ -13,6 +13,8 @@ from jmespath.exceptions import JMESPathError
 from jmespath.functions import Functions
 from jmespath.parser import Parser
 
+from engine.language.words import nearest
+
 LONGEST = 2_000  # characters
 DEEPEST = 40  # brackets inside each other, and levels of the syntax tree per bracket level below
 MOST_NODES = 500
@@ -106,11 +108,11 @@ def offset_of(text: str, name: str) -> int:
 
 def _refuse_references(text: str) -> None:
     if "${" in text:
-        raise BadExpression(
-            "an expression holds no ${}",
-            text.index("${"),
-            "conditions see params, dealer, run, window and file by name: `amount > params.limit`",
-        )
+        found = re.search(r"['\"`]?\$\{([\w.]+)\}['\"`]?", text)
+        help = "conditions see params, dealer, run, window and file by name: `amount > params.limit`"
+        if found:
+            help = f"it sees params, dealer, run, window and file by name: write `{found[1]}` for `{found[0]}`"
+        raise BadExpression("an expression holds no ${}", text.index("${"), help)
 
 
 def _refuse_bare_words(text: str) -> None:
@@ -155,7 +157,9 @@ def _refuse_calls(text: str, parsed: Tree) -> None:
         name = node["value"]
         signature = Functions.FUNCTION_TABLE.get(name)
         if signature is None:
-            raise BadExpression(f"there is no function {name}()", offset_of(text, name), "see https://jmespath.org")
+            near = nearest(name, Functions.FUNCTION_TABLE)
+            help = f"did you mean `{near}`?" if near else "the functions are those of https://jmespath.org"
+            raise BadExpression(f"there is no function {name}()", offset_of(text, name), help)
         arguments = signature["signature"]
         given = len(node["children"])
         variadic = bool(arguments) and bool(arguments[-1].get("variadic"))
@@ -176,8 +180,9 @@ def _explained(text: str, error: JMESPathError) -> BadExpression:
     help = ""
     if re.search(r"(?<![=!<>])=(?!=)", text):
         help = "a comparison is written =="
-    elif str(getattr(error, "token_type", "")) == "UNQUOTED_IDENTIFIER" and re.fullmatch(r"[\w ]+", text):
-        help = f"a name with a space is quoted: '\"{text}\"'; a header of a file is a `column`"
+    elif str(getattr(error, "token_type", "")) == "UNQUOTED_IDENTIFIER" and re.fullmatch(r"[\w. ]+", text):
+        parts = [f'"{part}"' if " " in part else part for part in text.split(".")]
+        help = f"a name with a space is quoted: '{'.'.join(parts)}'; a header of a file is a `column`"
     elif re.search(r"\b(and|or|not)\b", text):
         help = "and, or, not are written &&, ||, !"
     return BadExpression(f"unexpected {str(token)!r}", offset, help)

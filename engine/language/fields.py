@@ -223,7 +223,8 @@ def _refuse_misplaced(verb: str, given: Node, reading: Reading) -> None:
     else:
         where = ""
     if verb == "column" and where:
-        reading.problems.add(given, "E062", f"`column` where there are none: {where}", "use path:", key=True)
+        help = f"write `path: {given.value}`" if isinstance(given.value, str) else "use `path`"
+        reading.problems.add(given, "E062", f"`column` where there are none: {where}", help, key=True)
     elif verb == "join" and where and given.child("columns") is not None:
         message = f"`columns` where there are none: {where}"
         reading.problems.add(given.value["columns"], "E062", message, "join `fields:` instead", key=True)
@@ -263,6 +264,15 @@ def _pattern(node: Node, problems: Problems) -> str | None:
     return given.value
 
 
+# How other tools write the parts of a date, the longer first, and how strptime does.
+_PARTS = {"YYYY": "%Y", "MM": "%m", "DD": "%d", "YY": "%y", "HH": "%H", "hh": "%I", "mm": "%M", "SS": "%S", "ss": "%S"}
+_PARTS |= {"yyyy": "%Y", "dd": "%d", "yy": "%y", "tt": "%p"}
+
+
+def _strptime(text: str) -> str:
+    return re.sub("|".join(sorted(_PARTS, key=len, reverse=True)), lambda found: _PARTS[found[0]], text)
+
+
 def _check_dates(node: Node, kind: str, problems: Problems) -> None:
     zone = node.child("timezone")
     if zone is not None and isinstance(zone.value, str):
@@ -271,6 +281,14 @@ def _check_dates(node: Node, kind: str, problems: Problems) -> None:
         return
     for element in node.elements("formats"):
         if not isinstance(element.value, str):
+            continue
+        if "%" not in element.value and "${" not in element.value:
+            meant = _strptime(element.value)
+            message = f"the format `{element.value}` has no directive: it matches only itself"
+            help = (
+                f"write '{meant}'" if meant != element.value else "the directives are those of strptime, as in %m/%d/%Y"
+            )
+            problems.add(element, "E063", message, help)
             continue
         try:
             checked(element.value)

@@ -168,6 +168,7 @@ class _Reader:
                 self.node,
                 "E042",
                 f"`${{{text}}}` stands outside of `transport` and `triggers`: a secret goes nowhere else",
+                "leave it out: what stands here is stored and shown",
                 offset=self.offset(text),
             )
             self.is_sample = True
@@ -191,7 +192,8 @@ class _Reader:
         return _wrapped(value, self.node) if self.is_whole else value
 
     def unknown(self, name: str, what: str, known: Iterable[str], shown: str) -> Value:
-        self.problems.unknown(self.node, "E040", what, known, name=name, offset=self.offset(shown))
+        at = self.offset(shown) + max(shown.find(name), 0)
+        self.problems.unknown(self.node, "E040", what, known, name=name, offset=at)
         self.is_sample = True
         return ""
 

@@ -23,6 +23,9 @@ _UNITS = {
     "d": ("d", "day", "days"),
     "mo": ("mo", "mon", "month", "months"),
 }
+# The zones that people of one country write by three letters.
+_ZONE = re.compile(r"[ECMP][SD]?T", re.IGNORECASE)
+_ZONES = {"E": "America/New_York", "C": "America/Chicago", "M": "America/Denver", "P": "America/Los_Angeles"}
 _AMOUNT = re.compile(r"\s*(\d{1,9})\s*([A-Za-z]*)\s*")
 
 
@@ -122,12 +125,13 @@ def wrong_form(verdict: Verdict) -> Iterator[Fault]:
         yield _unit(verdict)
     else:
         form = node.get("x-form") or f"text that matches {verdict.detail}"
+        zone = _ZONES.get(str(verdict.instance).upper()[:1]) if _ZONE.fullmatch(str(verdict.instance)) else None
         yield Fault(
             verdict.path,
             False,
             "E025",
             f"{name_of(verdict.path)} has to be {form}, found `{_shown(verdict, verdict.instance)}`",
-            "",
+            f"write {zone}, say: a name that knows when clocks change" if zone and "IANA" in form else "",
         )
 
 

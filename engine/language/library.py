@@ -69,7 +69,7 @@ def library(files: Sequence[File], before: Library | None) -> Library:
     activities = tuple(file for file in files if file.folder == "activities")
     same_types = before is not None and before.activities == activities
     types, faults = _types(known["activity"], problems)
-    broken = {f"{file.folder}/{file.stem}" for file in files if file.is_broken} | faults
+    broken = {f"{file.folder}/{file.stem}" for file in files if file.is_broken or not file.kind} | faults
     unread = {name.partition("/")[2] for name in broken if name.startswith("activities/")} - set(types)
     if same_types and before is not None:
         types, workshop = before.types, before.workshop
@@ -153,7 +153,10 @@ def _looked_at(name: str, chain: Mapping[str, File], workshop: Workshop) -> _Bou
 def _merged(name: str, chain: Mapping[str, File], problems: Problems) -> Definition:
     files = tuple(chain.values())
     root = _laid(files, problems)
-    if len(files) > 1:
+    if not {"fields", "streams"} & files[-1].tree.entries().keys():
+        # They go by another name: told already, and without them every name in them would be unknown.
+        root = root.with_entries({key: child for key, child in root.entries().items() if key != "fields"})
+    elif len(files) > 1:
         inherit.check_structure(root, problems)
     return resolution.definition(name, root, tuple(file.path for file in files), any(map(_is_blurred, files)))
 

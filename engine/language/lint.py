@@ -115,6 +115,8 @@ def check(
     Activities that this dealer does not get are looked at too. Returns the parameters that its
     conditions read at run time.
     """
+    if node.child("fields") is None:
+        return frozenset()  # the schema says so; every name would be unknown
     names = Names(stream.fields, params, problems)
     names.use_all(others)
     _fields(node.entries("fields"), stream.fields, names)

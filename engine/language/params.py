@@ -191,7 +191,7 @@ def _refuse_placeholder(param: Param, node: Node, problems: Problems) -> None:
                 node,
                 "E047",
                 f"`{node.value}` is a placeholder, not a value for `{param.name}`",
-                param.node.text("about") or "put the dealer's own value here",
+                "put the dealer's own value here" + (f": {about}" if (about := param.node.text("about")) else ""),
             )
 
 

@@ -28,6 +28,11 @@ _MEANINGS = {
     "trailing \\": "a backslash stands at the end",
     "pattern too large": "the pattern needs too much memory; repeat less often",
 }
+_CLOSING = {
+    "missing )": "close it with `)`; a bracket that is meant literally is written \\(",
+    "unexpected )": "open it with `(`, or write \\) for a literal one",
+    "missing ]": "close it with `]`; a bracket that is meant literally is written \\[",
+}
 _HELP = {
     "(?=": "look-ahead is not part of RE2: match the text itself and take it out with a group",
     "(?!": "look-ahead is not part of RE2: match what is wanted instead of what is not",
@@ -75,6 +80,8 @@ def _explained(text: str, reason: str) -> BadPattern:
     name, _, part = reason.partition(": ")
     meaning = _MEANINGS.get(name, name)
     offset = _offset(text, name, part)
+    if name in _CLOSING:
+        return BadPattern(meaning, offset, _CLOSING[name])
     return BadPattern(
         meaning if not part or len(part) > _SHOWN else f"{meaning}: {part}", offset, _help(text, offset, part)
     )

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 Schema: TypeAlias = dict[str, Any]
 
+_RARE = ("employee",)  # hardly ever what is meant
 _MAX_DEPTH = 5  # of blocks within blocks; deeper ones are found under their own name
 
 
@@ -36,15 +37,26 @@ class Places:
         """Every key that is legal in some block or other."""
         return frozenset(key for _, properties in self._blocks() for key in properties)
 
-    def elsewhere(self, key: str, at: tuple[str | int, ...]) -> Place | None:
-        """The nearest other block that has this key: within this one, then above it, then any other."""
+    def has(self, key: str, names: tuple[str, ...], variant: str) -> bool:
+        """Whether this variant of a block has the key."""
+        return Place(names, variant) in self._of(key)
+
+    def _of(self, key: str) -> list[Place]:
         if not self._by_key:
             for place, properties in self._blocks():
                 for name in properties:
                     self._by_key.setdefault(name, []).append(place)
+        return self._by_key.get(key, [])
+
+    def elsewhere(self, key: str, at: tuple[str | int, ...]) -> Place | None:
+        """The nearest other block that has this key: within this one, then above it, then any other."""
         here = tuple("*" if isinstance(step, int) else step for step in at)
-        others = [place for place in self._by_key.get(key, ()) if place.names != here or place.variant]
-        return min(others, key=lambda place: (_steps(place.names, here), len(place.names), place), default=None)
+        others = [place for place in self._of(key) if place.names != here or place.variant]
+        return min(
+            others,
+            key=lambda place: (place.names[:1] == _RARE, _steps(place.names, here), len(place.names), place),
+            default=None,
+        )
 
     def _blocks(self) -> Iterator[tuple[Place, Schema]]:
         """Every block with its own keys, from the top down."""

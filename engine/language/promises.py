@@ -8,7 +8,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping
 
-from engine.language import patterns, schema, streams, words
+from engine.language import inherit, patterns, schema, streams, words
 from engine.language.problems import Problems
 from engine.language.resolution import MAPPING
 from engine.language.settings import FILES
@@ -48,6 +48,8 @@ def _groups(transport: Node, root: Node, problems: Problems) -> None:
     """`file.groups.x` needs a group of that name in the pattern."""
     filename = transport.child("filename")
     known: tuple[str, ...] = ()
+    if filename is None and transport.flag("regex"):
+        return  # it goes by another name: told already
     if filename is not None and transport.flag("regex"):
         if not isinstance(filename.value, str) or filename.is_sample:
             return
@@ -106,12 +108,16 @@ def _columns(tree: Node, root: Node, problems: Problems) -> None:
     fields = [each for stream in streams.shapes(root).values() for each in stream.entries("fields").values()]
     free = headers - {str(node.value).strip() for field in fields for node in field.elements("column")}
     for field in fields if headers else ():
+        if sum(field.child(verb) is not None for verb in inherit.SOURCES) != 1:
+            continue  # told already
         aliases = field.elements("column")
         if not headers.intersection(str(node.value).strip() for node in aliases):
             is_optional = field.flag("optional")
             named += [node for node in aliases if not is_optional or words.nearest(str(node.value), free)][:1]
         named += field.elements("join", "columns")
     for node in named:
+        if node.place.document is not root.value["tests"].place.document:
+            continue  # a dealer's own files have no tests here
         if isinstance(node.value, str) and node.value.strip() not in headers and "${" not in node.value:
             near = words.nearest(node.value, free) or words.nearest(node.value, headers)
             known = ", ".join(sorted(headers)[:_SHOWN]) + (" ..." if len(headers) > _SHOWN else "")

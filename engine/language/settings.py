@@ -39,7 +39,8 @@ def schedule(node: Node | None, problems: Problems) -> None:
         try:
             values.cron(cron.value)
         except ValueError as error:
-            problems.add(cron, "E059", f"bad cron line: {error}", "minute hour day month weekday, such as 30 5 * * 1-5")
+            help = "minute hour day month weekday, such as 30 5 * * 1-5"
+            problems.add(cron, "E059", f"bad cron line: {error}", help, offset=values.cron_fault(cron.value))
     zone = node.child("timezone")
     if zone is not None and isinstance(zone.value, str):
         check_zone(zone, problems)
@@ -103,7 +104,7 @@ def gates(definition: Node, entry: Node, is_enabled: bool, problems: Problems) -
                 names[name] = day
     at = entry.child("uses") or entry
     for name, confirmed_on in found.get("enable", {}).items():
-        if is_enabled and confirmed_on is None:
+        if is_enabled and confirmed_on is None and name not in confirmed:
             problems.add(
                 at, "W001", f"the gate `{name}` is not confirmed", f"when it is: confirmed: {{{name}: 2022-01-31}}"
             )
@@ -112,9 +113,15 @@ def gates(definition: Node, entry: Node, is_enabled: bool, problems: Problems) -
 
 def _filename(node: Node, problems: Problems) -> None:
     filename = node.child("filename")
+    if filename is None and node.flag("regex"):
+        return  # it goes by another name: told already
     groups: tuple[str, ...] = ()
     if filename is not None and node.flag("regex"):
-        groups = check_pattern(filename, problems)
+        heard = Problems()
+        groups = check_pattern(filename, heard)
+        problems.take(heard.findings)
+        if heard.findings:
+            return  # which groups it was to have is not known
     order = node.child("order")
     if order is not None and isinstance(order.value, str) and order.value not in ("name", "modified", *groups):
         problems.unknown(order, "E064", "order", ("name", "modified", *groups))

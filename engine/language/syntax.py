@@ -81,6 +81,7 @@ _CLOSE_COMMENT = re.compile(r"[^\s#][ \t]+#(?=[^\s#=*-]|[ \t]*(?:$|\$\{))", re.M
 _COMMENT = re.compile(r"[^\s#][ \t]+#")
 # A quote that opens a text inside of a plain value.
 _INNER_QUOTE = re.compile(r"""(?<![^\s(=,])(?:'[^']*('|$)|"[^"]*("|$))""")
+_STARTS = ("{", "[", ", ", ": ")  # what a value inside of brackets may follow
 _FEW = 4  # references before an error that may be its cause
 _LONGEST = 2_000  # characters of a line that are looked at
 _MOST = 2_000  # comments of a text that are looked at
@@ -98,15 +99,33 @@ def explained(path: str, text: str, error: yaml.MarkedYAMLError) -> Finding:
     source = lines[line - 1]
     reference = _bare_reference(source, column)
     if reference is not None and advice is not _OPEN_QUOTE:
-        whole = reference[0] if reference[0].endswith("}") else reference[0] + "}"
-        message, help = "a reference inside { } or [ ] needs quotes", f"write '{whole}'"
+        message, help = "a reference inside { } or [ ] needs quotes", f"write '{_whole(source, reference)}'"
         return Finding(path, line, reference.start() + 1, "E010", "error", message, help, len(reference[0]))
     if source[column - 1 : column] == "\t" or (not source[: column - 1].strip() and "\t" in source[:column]):
         advice = _TAB
+    if advice is _TAG:
+        column = max(source.rfind("!", 0, column), 0) + 1
+    key = _KEY_ALONE.match(source)
+    if "mapping values" in said and key and key.start(1) > 0 and key.end() == column - 1:
+        column = key.start(1) + 1
+        advice = _Advice("this key is not indented like the ones above it", "indent it like the keys of its block")
+    begun = _commented(lines, error)
+    if "flow" in context and begun is not None:
+        message = "` #` begins a comment, and the brackets before it are not closed"
+        return Finding(path, *begun, "E009", "error", message, "put quotes around the whole value")
     help = advice.help
     if "flow" in context and re.search(r"[ \t]#", source):
         help = "` #` begins a comment that ends the line: put quotes around a value that holds it"
     return Finding(path, line, column, "E001", "error", advice.message, help)
+
+
+def _whole(source: str, reference: re.Match[str]) -> str:
+    """The value in which a reference stands, as far as it can be told."""
+    before = source[: reference.start()]
+    begin = max(before.rfind(mark) + len(mark) for mark in _STARTS if mark in before)
+    text = reference[0] if reference[0].endswith("}") else reference[0] + "}"
+    rest = re.match(r"[^,\[\]{}\s]*", source[reference.end() :])
+    return before[begin:].strip() + text + (rest[0] if rest else "")
 
 
 def _on_text(lines: list[str], line: int, column: int) -> tuple[int, int]:
@@ -117,6 +136,18 @@ def _on_text(lines: list[str], line: int, column: int) -> tuple[int, int]:
     while line > 1 and not lines[line - 1].strip():
         line -= 1
     return line, len(lines[line - 1].rstrip()) + 1
+
+
+_KEY_ALONE = re.compile(r"[ ]*([\w.-]+)[ ]*(?=:)")
+
+
+def _commented(lines: list[str], error: yaml.MarkedYAMLError) -> tuple[int, int] | None:
+    """Where a comment begins behind brackets that are opened further up, on the line where they are."""
+    if error.context_mark is None or error.problem_mark is None or error.context_mark.line >= error.problem_mark.line:
+        return None
+    number = error.context_mark.line
+    match = re.search(r"[^\s#][ \t]+(#)", lines[number][error.context_mark.column :][:_LONGEST])
+    return None if match is None else (number + 1, error.context_mark.column + match.start(1) + 1)
 
 
 def _bare_reference(source: str, column: int) -> re.Match[str] | None:

@@ -3,6 +3,7 @@
 Each function returns, or raises ValueError with what was expected; none reads a clock or a network.
 """
 
+import re
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from urllib.parse import urlsplit
@@ -35,9 +36,28 @@ def cron(text: str) -> None:
     try:
         next(CronSim(text, _ANY_MOMENT))
     except CronSimError as error:
-        raise ValueError(f"expected a cron line: {error}") from None
+        raise ValueError(f"its {_part(str(error))} cannot be read") from None
     except StopIteration:
         raise ValueError("this never comes true") from None
+
+
+_PARTS = ("minute", "hour", "day-of-month", "month", "day-of-week")  # as the reader of cron lines names them
+
+
+def cron_fault(text: str) -> int:
+    """Where in a cron line that cannot be read the fault begins."""
+    try:
+        cron(text)
+    except ValueError as error:
+        at = next((index for index, part in enumerate(_PARTS) if f"its {part} " in str(error)), 0)
+        starts = [match.start() for match in re.finditer(r"\S+", text)]
+        return starts[at] if at < len(starts) else 0
+    return 0
+
+
+def _part(reason: str) -> str:
+    """The part of a cron line that is at fault."""
+    return next((part for part in _PARTS if reason.endswith(part)), "line")
 
 
 def url(text: str) -> None:

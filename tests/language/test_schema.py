@@ -150,7 +150,7 @@ WRONG: list[tuple[str, list[tuple[str, int, int, str]]]] = [
     (FIELDS + "  a: {column: A, requird: true}\n", [("E020", 7, 18, "`required`")]),
     (FIELDS + "  a: {column: A, description: x}\n", [("E020", 7, 18, "`about`")]),
     (FIELDS + "  a: {column: A, on_error: blank}\n", [("E020", 7, 18, "`onError`")]),
-    (FIELDS + "  a: {column: A, when: x}\n", [("E020", 7, 18, "keys here: column")]),
+    (FIELDS + "  a: {column: A, when: x}\n", [("E020", 7, 18, "`if` and belongs under `records`")]),
     (FIELDS + "  a: {column: A}\ndirectory: out\n", [("E020", 8, 1, "belongs under `transport`")]),
     (FIELDS + "  a: {column: A}\nmaxBadPercent: 5\n", [("E020", 8, 1, "belongs under `guards`")]),
     (FIELDS + "  a: {column: A}\nrecords: {guards: {}}\n", [("E020", 8, 11, "belongs at the top level")]),
