@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from engine.golden.comparing import Element, Found, agrees, paired
+from engine.golden.agreement import agrees
+from engine.golden.comparing import Element, Found, paired
 from engine.golden.running import Result
 from engine.language import yaml as loader
 from engine.language.tree import Step

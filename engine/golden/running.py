@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from engine.golden import views
+from engine.golden.agreement import Difference
 from engine.golden.cases import Case
-from engine.golden.comparing import Difference, Found, differences
+from engine.golden.comparing import Found, differences
 from engine.golden.stand_ins import STAND_INS, Surroundings, not_yet
 from engine.intake.archive import Archive
 from engine.language import secrets

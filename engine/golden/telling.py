@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from engine.golden.comparing import Difference, shown
+from engine.golden.agreement import Difference, shown
 from engine.golden.running import Result
 from engine.language.tree import Place
 from engine.report import printable
