@@ -87,6 +87,9 @@ def test_a_dry_run_counts_and_stores_nothing(shell: Shell) -> None:
     (feed,) = done.json()["feeds"]
     assert (feed["read"], feed["inserted"], feed["quarantined"]) == (2, 1, 1)
     assert done.json()["run"] is None
+    (delivery,) = feed["deliveries"]
+    assert (delivery["name"], delivery["state"], delivery["id"]) == ("a.csv", "trial", None)
+    assert "effect" not in delivery
     assert file.exists()
     assert shell.feeds("activities", "search", "--format", "json").json() == []
     assert shell.feeds("quarantine", "list", "--format", "json").json() == []
