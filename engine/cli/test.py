@@ -53,7 +53,9 @@ def _chosen(collection: Collection, targets: tuple[str, ...]) -> list[Case]:
         if named is None and Path(target).exists():
             named = collection.below(Path(target))
         if named is None:
-            raise projects.unknown("definition", target, collection.names(), "and no file or folder of that name")
+            raise projects.unknown(
+                "definition", target, collection.names(), "there is no file or folder of that name either"
+            )
         cases |= {(str(case.place), case.place.mark.column, case.name): case for case in named}
     return list(cases.values())
 

@@ -391,8 +391,11 @@ def test_an_expectation_of_nothing_is_filled_in(shell: Shell) -> None:
     done = ran(shell, text)
     assert done.code == 1
     assert "it expects nothing" in done.out
+    path = shell.home / TEST
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
     assert shell.feeds("test", "--update").code == 0
-    written = (shell.home / TEST).read_text(encoding="utf-8")
+    assert path.read_bytes().count(b"\n") == path.read_bytes().count(b"\r\n")
+    written = path.read_text(encoding="utf-8")
     for part in (
         "counts: {read: 2, inserted: 1, quarantined: 1}",
         "key: '7'",
