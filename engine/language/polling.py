@@ -4,7 +4,7 @@ Sends nothing, and knows nothing of what the other side really answers.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import jmespath
@@ -226,13 +226,13 @@ def _set_state(node: Node | None, types: Types, problems: Problems) -> None:
 
 def _texts(node: Node) -> Iterator[Node]:
     """Every value below a node that has references left in it."""
-    if isinstance(node.value, Mapping):
+    if node.is_map:
         for child in node.value.values():
             yield from _texts(child)
-    elif isinstance(node.value, tuple):
+    elif node.is_list:
         for child in node.value:
             yield from _texts(child)
-    elif isinstance(node.value, Template | Reference):
+    elif issubclass(node.shape, Template | Reference):
         yield node
 
 

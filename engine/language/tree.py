@@ -46,25 +46,34 @@ class Node:
     is_sample: bool = False
 
     @property
+    def shape(self) -> type:
+        """What kind of value it is: all that most need to know of most values."""
+        return type(self.value)
+
+    @property
     def is_map(self) -> bool:
-        return isinstance(self.value, dict)
+        return issubclass(self.shape, dict)
+
+    @property
+    def is_list(self) -> bool:
+        return issubclass(self.shape, tuple)
 
     @property
     def is_open(self) -> bool:
         """Something in it is known only at run time."""
-        return isinstance(self.value, Template | Reference | SecretRef)
+        return issubclass(self.shape, Template | Reference | SecretRef)
 
     def child(self, *names: str) -> "Node | None":
         """The node under these keys, or None where one is missing."""
         node: Node | None = self
         for name in names:
-            node = node.value.get(name) if node is not None and isinstance(node.value, dict) else None
+            node = node.value.get(name) if node is not None and node.is_map else None
         return node
 
     def entries(self, *names: str) -> Mapping[str, "Node"]:
         """What the map under these keys holds; nothing where there is no map."""
         node = self.child(*names)
-        return node.value if node is not None and isinstance(node.value, dict) else {}
+        return node.value if node is not None and node.is_map else {}
 
     def elements(self, *names: str) -> tuple["Node", ...]:
         """What the list under these keys holds; a scalar counts as a list of one."""
@@ -143,6 +152,10 @@ class _Watched(Node):
     @value.setter
     def value(self, value: Value) -> None:
         _VALUE.__set__(self, value)
+
+    @property
+    def shape(self) -> type:
+        return type(_VALUE.__get__(self))
 
 
 def _nothing() -> None:

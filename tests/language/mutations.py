@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.language.projects import GLASS, LEAD, SALES, SOLD_UNIT, APPOINTMENT, write
+from tests.language.projects import APPOINTMENT, GLASS, LEAD, SALES, SOLD_UNIT, write
 
 # A definition whose parts of every kind hang on parameters and on the dealer.
 ODD = r"""version: 1
@@ -17,7 +17,6 @@ params:
   key: {type: secret, required: true}
   pattern: {type: string, default: 'odd-*.csv'}
   isRegex: {type: boolean, default: false}
-  order: {type: string, default: name}
   settle: {type: duration, default: 30s}
   cron: {type: cron, default: 0 6 * * *}
   format: {type: string, default: '%Y-%m-%d'}
@@ -37,7 +36,7 @@ transport:
   directory: out/${params.folder}/${dealer.region}
   filename: ${params.pattern}
   regex: ${params.isRegex}
-  order: ${params.order}
+  order: name
   settle: ${params.settle}
   deleteFromServer: true
   ours: {columns: '${params.columns}'}
@@ -68,35 +67,39 @@ PARAMS = (
     *("folder: lot", "folder: dealername", "folder: ''", "folder: 7", "folder: '${dealer.name}'", "folder: a/../b"),
     *("host: other.example.com", "host: ''", "port: 2222", "port: 99999", "port: '22'", "key: '${secret.ODD_KEY}'"),
     *("key: plain", "key: '${secret.ODD_KEY}x'", "pattern: 'odd-(.csv'", "pattern: '*.csv'", "pattern: 'based-1.csv'"),
-    *("isRegex: true", "isRegex: maybe", "order: day", "order: modified", "settle: 5m", "settle: soon", "cron: 5 4 * * *"),
-    *("cron: 61 * * * *", "format: '%m/%d/%Y'", "format: '%q'", "word: voided", "word: gone", "most: 7.5", "most: lots"),
-    *("columns: [Number, Day]", "columns: []", "columns: [Number, Number]", "columns: x", "hook: true", "unknown: 1"),
-    *("foldr: lot", "filename: '_SL[.]csv$'", "filename: '(_SL'", "days: 3", "days: many", "pinned: ''", "pinned: x"),
+    *("isRegex: true", "isRegex: maybe", "settle: 5m", "settle: soon"),
+    *("cron: 5 4 * * *", "cron: 61 * * * *", "format: '%m/%d/%Y'", "format: '%q'", "word: voided", "word: gone"),
+    *("most: 7.5", "most: lots", "columns: [Number, Day]", "columns: []", "columns: [Number, Number]", "columns: x"),
+    *("hook: true", "unknown: 1", "foldr: lot", "filename: '_SL[.]csv$'", "filename: '(_SL'", "days: 3", "days: many"),
+    *("pinned: ''", "pinned: x"),
 )
 OVERRIDES = (
     *("{schedule: {every: 2h}}", "{schedule: {every: soon}}", "{transport: {filename: '*.csv', regex: false}}"),
-    *("{fields: {number: {column: Receipt}}}", "{guards: {maxBadPercent: '${params.most}'}}", "{records: {if: 'nope'}}"),
-    *("{transport: {remove: [ours, nothing]}}", "{transport: {shared: true}}", "{transport: {hostKey: '${params.pinned}'}}"),
-    *("{transport: {directory: '${params.folder}', order: '${params.order}'}}", "{title: Ours}", "{tags: [a]}", "{}"),
-    *("{decode: {format: csv, delimiter: ';'}}", "{schedule: {cron: '61 1 * * *'}}", "{transport: {typ: ftp}}", "7"),
+    *("{fields: {number: {column: Receipt}}}", "{guards: {maxBadPercent: '${params.most}'}}", "{title: Ours}"),
+    *("{transport: {remove: [ours, nothing]}}", "{transport: {shared: true}}", "{records: {if: 'nope'}}"),
+    *("{transport: {directory: '${params.folder}', settle: '${params.settle}'}}", "{tags: [a]}", "{}", "7"),
+    *("{decode: {format: csv, delimiter: ';'}}", "{schedule: {cron: '61 1 * * *'}}", "{transport: {typ: ftp}}"),
+    "{transport: {hostKey: '${params.pinned}'}}",
 )
 LINES = (
     *("enabled: false", "reason: a rest", "name: other", "name: ids-sales", "tags: [nightly]", "enabeld: false"),
     *("confirmed: {dealerPermission: 2022-01-12, fileNotice: 2022-01-20}", "confirmed: {fileNotice: soon}"),
     *("confirmed: {fileNotic: 2022-01-20}", "title: A name"),
 )
-EDITS = (  # of any file: what is replaced by what, where it stands
+# Of any file: what is replaced by what, where it stands.
+EDITS = (
     *(("features: [platinum, l5]", "features: [gold]"), ("features: [platinum, l5]", "features: [gold, l5]")),
     *(("timezone: America/Denver", "timezone: America/Denvr"), ("region: US", "region: GB"), ("title:", "titel:")),
     *(("settle: 60s", "settle: 60"), ("column: VIN", "colum: VIN"), ("type: soldUnit", "type: soldUnits")),
     *(("states: [recorded, voided]", "states: [recorded]"), ("kind: feed", "kind: fed"), ("unit: note", "unit: nope")),
-    *(("version: 1", "version: 1\nversion: 1"), ("regex: true", "regex: false"), ("basedOn: odd/all", "basedOn: odd/al")),
-    *(("host: sftp.example.com", "host: files.example.com"), ("hostKey: ${params.pinned}\n  ", ""), ("}", "", )),
-    *(("state: recorded", "state: '${params.nothing}'"), ("uses: ids/sales", "uses: ids/sale"), ("each: app", "each: ap")),
+    *(("version: 1", "version: 1\nversion: 1"), ("regex: true", "regex: false"), ("}", "")),
+    *(("basedOn: odd/all", "basedOn: odd/al"), ("hostKey: ${params.pinned}\n  ", ""), ("each: app", "each: ap")),
+    *(("host: sftp.example.com", "host: files.example.com"), ("state: recorded", "state: '${params.nothing}'")),
+    ("uses: ids/sales", "uses: ids/sale"),
 )
 
 
-def project(rng: random.Random, dealers: int = 5) -> dict[str, str]:
+def project(rng: random.Random, dealers: int = 6) -> dict[str, str]:
     """A folder of definitions with a few mistakes in it."""
     files = {
         "vendors/ids/sales.yaml": SALES,
@@ -109,33 +112,40 @@ def project(rng: random.Random, dealers: int = 5) -> dict[str, str]:
     }
     for number in range(dealers):
         files[f"dealers/dealer-{number}.yaml"] = dealer(rng, number)
-    for _ in range(rng.randint(0, 2)):
+    for _ in range(rng.choice((0, 0, 1, 2))):
         edited(rng, files)
     return files
 
 
 def dealer(rng: random.Random, number: int) -> str:
+    """A dealer's file; every third one has mistakes."""
     zone, region = rng.choice(("America/Denver", "Europe/London")), rng.choice(("US", "GB"))
-    text = f"version: 1\nkind: dealer\nname: dealer-{number}\ntitle: Dealer {number}\ntimezone: {zone}\nregion: {region}\n"
-    text += f"features: [{rng.choice(('platinum, l5', 'gold, l5', 'l5', 'gold'))}]\nfeeds:\n"
-    for uses in rng.sample(("ids/sales", "odd/all", "odd/based", "glass/events", "odd/all"), rng.randint(1, 5)):
-        text += entry(rng, uses, number)
+    features = rng.choice(("platinum, l5", "gold, l5", "platinum, l5", "l5"))
+    text = f"version: 1\nkind: dealer\nname: dealer-{number}\ntitle: Dealer {number}\ntimezone: {zone}\n"
+    text += f"region: {region}\nfeatures: [{features}]\nfeeds:\n"
+    is_odd = rng.random() < 0.3
+    for uses in rng.sample(("ids/sales", "odd/all", "odd/based", "glass/events"), rng.randint(1, 4)):
+        text += entry(rng, uses, number, is_odd)
     return text
 
 
-def entry(rng: random.Random, uses: str, number: int) -> str:
-    given = {"ids/sales": ["folder: lot"], "glass/events": ["hook: '${secret.HOOK}'"]}.get(uses, ["key: '${secret.ODD}'"])
-    given = [rng.choice((each, each, each, f"folder: lot-{number}")) for each in given]
-    given += [f"folder: lot-{number}"] if uses.startswith("odd") else []
-    given += rng.sample(PARAMS, rng.choice((0, 0, 1, 2)))
+def entry(rng: random.Random, uses: str, number: int, is_odd: bool) -> str:
+    needed = {"ids/sales": (f"folder: lot-{number}",), "glass/events": ("hook: '${secret.HOOK}'",)}
+    given = [*needed.get(uses, ("key: '${secret.ODD}'", f"folder: lot-{number}"))]
+    if uses.startswith("odd"):
+        given += rng.sample(
+            ("port: 2222", "settle: 5m", "most: 7.5", "word: voided", "cron: 5 4 * * *"), rng.randint(0, 2)
+        )
+    if is_odd:
+        given += rng.sample(PARAMS, rng.choice((0, 1, 2)))
     known: dict[str, str] = {each.partition(":")[0]: each for each in given}
     text = f"  - uses: {uses}\n    params:\n" + "".join(f"      {each}\n" for each in known.values())
-    if uses == "ids/sales" and rng.random() < 0.8:
+    if uses == "ids/sales" and rng.random() < 0.9:
         text += "    confirmed: {dealerPermission: 2022-01-12, fileNotice: 2022-01-20}\n"
-    elif rng.random() < 0.3:
+    elif is_odd and rng.random() < 0.3:
         text += f"    {rng.choice(LINES)}\n"
-    if rng.random() < 0.2:
-        text += f"    override: {rng.choice(OVERRIDES)}\n"
+    if rng.random() < (0.4 if is_odd else 0.1):
+        text += f"    override: {rng.choice(OVERRIDES if is_odd else OVERRIDES[:1])}\n"
     return text
 
 
@@ -154,7 +164,7 @@ def edited(rng: random.Random, files: dict[str, str]) -> str:
 
 
 def written(folder: Path, files: dict[str, str]) -> Path:
-    """The folder with these files and no others."""
+    """The folder with these files and no others; those that have not changed are not touched."""
     for path in folder.rglob("*.yaml"):
         if path.relative_to(folder).as_posix() not in files:
             path.unlink()
@@ -167,4 +177,4 @@ def _has(path: Path, text: str) -> bool:
 
 def projects(count: int, seed: int) -> Iterator[dict[str, str]]:
     for number in range(count):
-        yield project(random.Random(seed * 10_000 + number))
+        yield project(random.Random(seed * 10_000 + number))  # noqa: S311  (mistakes, no secrets)
