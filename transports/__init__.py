@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from importlib import import_module
 
-from transports.base import Files, Settings, Tools
+from transports.base import Files, Pages, PageTools, Settings, Tools
 
 # A module is loaded when a feed first needs it, by a name that stands here and nowhere else:
 # loading SSH takes as long as importing some thousand rows, and most commands speak to no server.
@@ -13,9 +13,18 @@ FILES: Mapping[str, str] = {
     "ftp": "transports.ftp",
     "sftp": "transports.sftp",
 }
+PAGES: Mapping[str, str] = {
+    "http": "transports.http",
+}
 
 
 def connect(kind: str, settings: Settings, tools: Tools) -> AbstractContextManager[Files]:
     """The place of one feed, opened while the block runs. Raises KeyError for a kind that is not in FILES."""
     opened: AbstractContextManager[Files] = import_module(FILES[kind]).connect(settings, tools)
+    return opened
+
+
+def connect_pages(kind: str, settings: Settings, tools: PageTools) -> AbstractContextManager[Pages]:
+    """The API of one feed, open while the block runs. Raises KeyError for a kind that is not in PAGES."""
+    opened: AbstractContextManager[Pages] = import_module(PAGES[kind]).connect_pages(settings, tools)
     return opened

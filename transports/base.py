@@ -8,11 +8,18 @@ TransportError
     FileChanged      it is no longer the file we saw    nobody; the newer one is taken next
     TransferCut      fewer or more bytes than the       retried from the first byte
                      server says the file has
-    Refused          the server does not allow this     the operator (rename, delete, read)
+    Refused          the server does not allow this,    the operator (rename, delete, read; an address
+                     or we do not                       that is not asked for)
+    Throttled        the API wants a longer pause       retried when its wait is over
+                     than a run should sit out
+    BadReply         an API answered, but not so that   the author, or the other side; not retried
+                     anything can be imported           in this run
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -44,6 +51,28 @@ class TransferCut(TransportError): ...
 
 
 class Refused(TransportError): ...
+
+
+class Throttled(TransportError):
+    """The other side wants us to stay away for `wait` seconds, which is longer than a run waits."""
+
+    def __init__(self, message: str, wait: float) -> None:
+        super().__init__(message)
+        self.wait = wait
+
+
+class BadReply(TransportError):
+    """A reply that is none for us: a status that no rule takes, a page that repeats, an error inside a 200.
+
+    `status` is that of HTTP. `code` is stable: "http.status", "http.rule" (an `onError` rule said fail), "http.repeats"
+    (the same page or token twice), "http.maxPages", "http.tooLarge", "http.notDecoded", "http.token" (no token in the
+    reply of a login), "http.conditional".
+    """
+
+    def __init__(self, message: str, status: int | None = None, code: str = "http.status") -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
 
 
 class Secret:
@@ -151,4 +180,140 @@ class Files(Protocol):
 
         The same promises as `remove`; an existing `name` there is never replaced
         (a free name with a number is taken).
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a server answered: header names in lower case, the transfer's compression undone, `body` capped."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One reply of an API with everything that belongs to it.
+
+    `name` is how the ledger calls it ("GET /order?limit=100&skip=200"), secrets masked. `envelope` is what is sealed
+    (`transports/envelope.py`). `after` is the position to save in the transaction that stores the page: plain JSON, no
+    secret, whole (it takes the place of the one before).
+    """
+
+    name: str
+    envelope: bytes
+    after: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How much of what an API promised was seen: `promised` is None where it does not say.
+
+    `seen` counts distinct records, `passes` the passes over the list that needed the most.
+    """
+
+    promised: int | None
+    seen: int
+    passes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A bound of a window, as `fill` finds it under `window.from` and `window.to`.
+
+    `${window.from}` alone is `text`, with the type it has (text, or a number for epochs and integer cursors);
+    with a format or an offset of its own (`${window.from:%Y-%m-%d}`) it is written from `at`, in the dealer's zone.
+    `at` is None where the cursor is an integer.
+    """
+
+    at: datetime | None
+    text: str | int
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What logs in for a while. `until` is in seconds since 1970 UTC, None where nobody said; repr shows no secret."""
+
+    access: str = field(repr=False)
+    until: float | None = None
+    refresh: str | None = field(default=None, repr=False)
+
+
+class Tokens(Protocol):
+    """Where tokens outlive a run, by a name that holds no secret."""
+
+    def load(self, name: str) -> Token | None:
+        """The token last saved under this name, by whatever process."""
+
+    def save(self, name: str, token: Token) -> None:
+        """Keep it. On disk when this returns: a rotated refresh token is used only after that."""
+
+    def held(self, name: str) -> AbstractContextManager[None]:
+        """While the block runs nobody else, in any process, holds this name: one token is never refreshed twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageTools:
+    """What a transport of pages needs from above, given as plain callables.
+
+    `turn`, `sleep`, `note`, `document`, `search` and `tokens` may be called from several threads at once; the others
+    only from the thread that iterates. What a callable raises (a DecodeError, say) passes through.
+    """
+
+    clock: Callable[[], float]  # monotonic seconds
+    now: Callable[[], datetime]  # aware, UTC
+    sleep: Callable[[float], None]  # seconds
+    chance: Callable[[], float]  # 0 to 1, for jitter
+    # The decoded body, or None where it cannot be decoded; for error rules and page tokens.
+    document: Callable[[Reply], Any]
+    # Raw records as `records.path` picks them, before `if`. Raises for a path that is not there, naming the keys that
+    # are; an empty list is fine. It may keep what `document` decoded a moment ago: it is asked about the same object.
+    records: Callable[[Reply], Sequence[Any]]
+    search: Callable[[str, Any], Any]  # (JMESPath, value)
+    # (value of the settings, names): references filled in, at any depth of mappings and lists. A whole reference keeps
+    # its type; None where one names nothing, or where one inside a text has no value. A Secret stays a Secret.
+    # Roots that stand in `names` (window, page, record, trigger, parent, a name of `forEach`, request, ...) win over
+    # what is known anyway (run, dealer).
+    fill: Callable[[Any, Mapping[str, Any]], Any]
+    # The same for an address: whatever is filled in is percent-encoded whole (`/` and `?` among it), so that no value
+    # leads to another path. Text, or a Secret where it holds one.
+    address: Callable[[Any, Mapping[str, Any]], "str | Secret"]
+    # (text, the `transforms:` of a definition): for texts that are signed.
+    transform: Callable[[str, Sequence[Any]], str]
+    # What makes each record the same when it is seen again, in the order of the records; "" where nothing does.
+    identities: Callable[[Sequence[Any]], Sequence[str]]
+    # The greatest value of the cursor field: canonical UTC text (ISO 8601), or a whole number; None where none has one.
+    highest: Callable[[Sequence[Any]], str | int | None]
+    tokens: Tokens
+    turn: Callable[[], None] = field(default=lambda: None)  # waits for the rate limit of the credential
+    progress: Callable[[int], None] = field(default=lambda count: None)  # bytes as they arrive
+    note: Callable[[str, Mapping[str, object]], None] = field(default=lambda event, details: None)
+
+
+class Pages(Protocol):
+    """The list of one API. `connect_pages(settings, tools)` gives it as a context manager.
+
+    Each method raises a TransportError, or what a callable of the tools raised, and nothing else.
+    """
+
+    # Host and path, no secret: "api.example.com/v3/order".
+    source: str
+
+    # What the last `pages` saw; whole only once it has ended.
+    coverage: Coverage
+
+    def pages(self, position: Mapping[str, Any]) -> Iterator[Page]:
+        """Every page from a saved position on ({} at first), one request at a time, and only when it is asked for.
+
+        Going on from the `after` of the last page that was stored repeats no page and misses none, whatever
+        happened since; only a pass of a `sweep` begins again, since such a list has no order to go on in. The cursor
+        inside `after` moves with the last page of the last pass of a window, per value of `forEach` (with `ordered`,
+        with every page). Once iteration has ended by itself, the last `after` is where the next run begins.
+        """
+
+    def one(self, id: str, trigger: Mapping[str, Any]) -> Page | None:
+        """Exactly the object that a trigger names, by `byId`; None when the API does not have it (404).
+
+        Its `after` is {}: no cursor moves. Raises BadReply where `notFound: fail`.
         """
