@@ -11,8 +11,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from engine.transforms.codes import ELEMENT
-
 # The files of pages, in the order of a day's work: what is written, then what runs say.
 GROUPS = (
     "text",
@@ -28,6 +26,7 @@ GROUPS = (
     "samples",
 )
 
+_ELEMENT = "element."  # that of engine.transforms.codes, whose room takes its time to load
 _FOLDER = Path(__file__).with_name("pages")
 _HEADING = re.compile(r"^## (?P<code>\S+?)(?: \((?P<severity>error|warning|info)\))?: (?P<title>.+)$", re.MULTILINE)
 _EXAMPLE = re.compile(r"^```\w+ (?P<kind>wrong|right)\n(?P<text>.*?)^```$\n?", re.MULTILINE | re.DOTALL)
@@ -51,7 +50,7 @@ class Page:
 
 def page(code: str) -> Page | None:
     """The page of a code, however its letters are written; of an element's fault that of the fault."""
-    wanted = code.removeprefix(ELEMENT).lower()
+    wanted = code.removeprefix(_ELEMENT).lower()
     return next((each for group in GROUPS for each in _section(group) if each.code.lower() == wanted), None)
 
 

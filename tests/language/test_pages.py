@@ -16,6 +16,7 @@ from engine.language import manual
 from engine.language.findings import CODES
 from engine.language.manual import Page
 from engine.transforms.codes import CODES as OF_VALUES
+from engine.transforms.codes import ELEMENT
 from tests.cli.shell import Done, called
 from transports import base
 
@@ -165,6 +166,11 @@ def test_a_page_has_the_severity_with_which_its_code_is_told() -> None:
 def test_a_page_has_the_title_that_findings_have() -> None:
     titles = {**CODES, **OF_VALUES}
     assert {code: PAGES[code].title for code in titles} == titles
+
+
+def test_a_fault_of_an_element_has_the_page_of_the_fault() -> None:
+    assert manual.page(f"{ELEMENT}date.unreadable") == manual.page("DATE.unreadable") == PAGES["date.unreadable"]
+    assert manual.page("date") is None
 
 
 def test_a_page_is_whole_and_leads_to_pages() -> None:
