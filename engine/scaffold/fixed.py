@@ -6,7 +6,6 @@ from engine.errors import DecodeError
 from engine.scaffold.tables import Layout, narrow
 
 _LEAST = 3  # lines: fewer have blanks below each other by chance
-_SHORTEST = 1
 
 
 def columns(lines: Sequence[str]) -> Layout:
@@ -45,6 +44,6 @@ def _with_names(starts: Sequence[int], header: str) -> list[int]:
     """Only columns that the header names: blanks inside a column may stand below each other, too."""
     kept: list[int] = []
     for start in starts:
-        if not kept or (header[start : start + _SHORTEST].strip() and header[:start].endswith(" ")):
+        if not kept or (header[start : start + 1].strip() and header[:start].endswith(" ")):
             kept.append(start)
     return kept

@@ -126,13 +126,9 @@ def _decode(draft: Draft) -> Iterator[Line]:
             yield Line("  columns:", _why(reason))
             yield from (Line(f"    - {flow(column)}") for column in value)
         else:
-            yield Line(f"  {key}: {_shown(value)}", _why(reason))
+            yield Line(f"  {key}: {flow(value)}", _why(reason))
     if draft.nulls:
         yield Line(f"  nullValues: {flow(['', *draft.nulls])}", _why("these stand where a value is missing"))
-
-
-def _shown(value: Value) -> str:
-    return flow(value)
 
 
 def _records(draft: Draft) -> Iterator[Line]:
