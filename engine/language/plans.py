@@ -36,13 +36,24 @@ class Hole(NamedTuple):
 
     path: tuple[Step, ...]
     parts: tuple[str | Input, ...]
+    inputs: frozenset[Input]
     judging: tuple[Any, ...]
     said: dict[Hashable, tuple[bool, ...]]  # what they said of values so far
 
     def filled(self, values: Mapping[Input, Value]) -> Value:
         if len(self.parts) == 1:
             return values[self.parts[0]]  # type: ignore[index]  # a part alone is an input
-        return "".join(part if isinstance(part, str) else str(values[part]) for part in self.parts)
+        return "".join([part if isinstance(part, str) else str(values[part]) for part in self.parts])
+
+    def judged(self, values: Mapping[Input, Value]) -> tuple[bool, ...]:
+        """What the schema says of the text once it is filled."""
+        filled = self.filled(values)
+        value = references.written(filled) if isinstance(filled, SecretRef) else filled
+        key = (type(value), orjson.dumps(value) if isinstance(value, list | dict) else value)
+        found = self.said.get(key)
+        if found is None:
+            found = self.said[key] = said(self.judging, value)
+        return found
 
 
 class Verdict(NamedTuple):
@@ -65,12 +76,16 @@ class Case(NamedTuple):
 class Plan:
     """One definition under one override. `exact` are the inputs whose very values a verdict rests on.
 
-    `mixed` are inputs that stand in a text with others, `placing` is where files of what names are
-    looked for, as far as the definition says it, and `at` where it says the names.
+    `defaults` are the values of parameters that are not given, and `needed` those that have to be,
+    or whose default is out of the ordinary. `told` is what is read of the dealer. `mixed` are inputs
+    that stand in a text with others, `placing` is where files of what names are looked for where
+    nothing is given, and `at` where it says the names.
     """
 
-    declared: tuple[tuple[Param, Hashable], ...]  # each with what another may have in common with it
-    inputs: tuple[Input, ...]  # the parameters first
+    declared: Mapping[str, tuple[Param, Hashable]]  # each with what others of its sort have in common with it
+    defaults: Mapping[Input, Value]
+    needed: frozenset[str]
+    told: tuple[Input, ...]
     exact: set[Input]
     judged: tuple[Hole, ...]  # of these the schema says more than it does of their types
     placed: tuple[Hole, ...]  # of `placing`
@@ -83,129 +98,124 @@ class Plan:
         self, raw: Mapping[str, Value], known: Mapping[str, Value], fitting: MutableMapping[Hashable, bool]
     ) -> Case | None:
         """The entry's case, or None where something about it is out of the ordinary; `known` is what the dealer is."""
+        key: list[Hashable] = [(name, orjson.dumps(value)) for name, value in raw.items() if name not in _OWN]
         gates = _gates(raw.get("confirmed"))
         values = None if gates is None else self._given(raw.get("params"), known["region"], fitting)
         if values is None:
             return None
-        for name in self.inputs[len(self.declared) :]:
+        for name in self.told:
             values[name] = _fact(known, name[1:])
-        if any(type(values[name]) not in (str, int) for name in self.mixed):
+        if not self.mixed.isdisjoint(values) and any(
+            type(values[name]) not in (str, int) for name in self.mixed if name in values
+        ):
             return None
-        told = tuple((name, orjson.dumps(value)) for name, value in raw.items() if name not in _OWN)
-        return Case((told, gates, *self._kinds(values), *self._judged(values)), values)
+        key.append(gates)
+        for name, value in values.items():
+            key.append(name)
+            key.append(type(value).__name__)
+            if name in self.exact:
+                key.append(orjson.dumps(value) if isinstance(value, list | dict) else value)
+        everything = {**self.defaults, **values}
+        key += [hole.judged(everything) for hole in self.judged if not hole.inputs.isdisjoint(values)]
+        return Case(tuple(key), values)
 
     def rest_on(self, inputs: Iterable[Input]) -> None:
         """These were read: from now on their values tell one case from another, and so they have to before."""
         more = set(inputs) - self.exact
         if more:
             self.exact |= more
-            self.inputs += tuple(sorted(more.difference(self.inputs)))
+            self.told = (*self.told, *sorted(name for name in more if name[0] == "dealer" and name not in self.told))
             self.verdicts.clear()
 
     def _given(self, given: Value, region: str, fitting: MutableMapping[Hashable, bool]) -> dict[Input, Value] | None:
-        """The value of every parameter; None where one is unknown, lacking, or does not fit."""
+        """The values that are given for parameters; None where one is unknown, lacking, or does not fit."""
         given = {} if given is None else given
-        if not isinstance(given, dict):
+        if not isinstance(given, dict) or not self.needed <= given.keys():
             return None
         values: dict[Input, Value] = {}
-        found = 0
-        for param, sort in self.declared:
-            value = given.get(param.name)
-            found += param.name in given
-            if value is None and param.default is not None:
-                value = param.default.plain
-                if param.type == "secret" or (isinstance(value, str) and "${" in value):
-                    return None
-            elif value is None and param.required:
+        for name, value in given.items():
+            param, sort = self.declared.get(name, (None, None))
+            if param is None or value is None:
                 return None
-            elif isinstance(value, str) and "${" in value:
+            if isinstance(value, str) and "${" in value:
                 secret = _SECRET.fullmatch(value) if param.type == "secret" else None
                 if secret is None:
                     return None
-                values["params", param.name] = SecretRef(secret[1])
-                continue
-            if value is not None and not _fits(param, sort, value, region, fitting):
+                value = SecretRef(secret[1])
+            elif not _fits(param, sort, value, region, fitting):
                 return None
-            values["params", param.name] = value
-        return values if found == len(given) else None
-
-    def _kinds(self, values: Mapping[Input, Value]) -> Iterator[Hashable]:
-        """Exact values of the inputs that were read, the types of the others."""
-        for name in self.inputs:
-            value = values[name]
-            yield type(value).__name__
-            if name in self.exact:
-                yield orjson.dumps(value) if isinstance(value, list | dict) else value
-
-    def _judged(self, values: Mapping[Input, Value]) -> Iterator[tuple[bool, ...]]:
-        """What the schema says of the texts that are made of inputs."""
-        for hole in self.judged:
-            filled = hole.filled(values)
-            value = references.written(filled) if isinstance(filled, SecretRef) else filled
-            key = (type(value), orjson.dumps(value) if isinstance(value, list | dict) else value)
-            found = hole.said.get(key)
-            if found is None:
-                found = hole.said[key] = said(hole.judging, value)
-            yield found
+            values["params", name] = value
+        return values
 
     def claim(
-        self, feed: str, manner: Manner, raw: Mapping[str, Value], values: Mapping[Input, Value], entry: Place
+        self, feed: str, manner: Manner, values: Mapping[Input, Value], entry: Place
     ) -> tuple[Source, Claim] | None:
         """What a feed takes from where; `entry` is where its entry stands."""
-        if self.at is None:
-            return None
         placed, at = dict(self.placing), self.at
+        if at is None:
+            return None
         for hole in self.placed:
-            placed[str(hole.path[1])] = hole.filled(values)
-            if hole.path == _FILENAME and len(hole.parts) == 1 and hole.parts[0][0] == "params":
-                at = self._at(hole.parts[0][1], raw, entry)
+            if not hole.inputs.isdisjoint(values):
+                placed[str(hole.path[1])] = hole.filled({**self.defaults, **values})
+                if hole.path == _FILENAME and len(hole.parts) == 1 and hole.parts[0][0] == "params":
+                    at = Place(entry.document, (*entry.path, "params", hole.parts[0][1]))
         pattern = placed.pop("filename")
         if not isinstance(pattern, str):
             return None
         place = overlap.source(manner.type, *placed.values())
         return place, Claim(feed, pattern, manner.is_regex, manner.removes, manner.is_shared, at)
 
-    def _at(self, name: str, raw: Mapping[str, Value], entry: Place) -> Place:
-        """Where the value of a parameter is written."""
-        if (raw.get("params") or {}).get(name) is not None:
-            return Place(entry.document, (*entry.path, "params", name))
-        (param,) = (param for param, _ in self.declared if param.name == name)
-        return (param.default or param.node).place
-
 
 def plan(source: Definition, root: Node) -> Plan:
     """What feeds of a definition share; `root` is what the definition is under their override."""
-    declared = tuple((param, (param.type, repr(param.choices), param.forbidden)) for param in source.params.values())
-    params_ = tuple(("params", param.name) for param, _ in declared)
+    declared = {
+        name: (param, (param.type, repr(param.choices), param.forbidden)) for name, param in source.params.items()
+    }
     exact: set[Input] = set()
     holes: list[Hole] = []
-    named: set[Input] = set()
     for section, node in root.entries().items():
         if section in MAPPING:
-            exact.update(_inputs(filling.used(node)))
-        elif section not in filling.LEFT:
-            for path, text in _texts(node, (section,)):
-                hole = _hole(path, text)
-                names = _inputs(_used(text))
-                named.update(names)
-                if hole is None:
-                    exact.update(names)
-                else:
-                    holes.append(hole)
-    named |= exact
-    known = {*params_, *(name for name in named if name[0] == "dealer")}
-    usable = tuple(hole for hole in holes if known.issuperset(part for part in hole.parts if isinstance(part, tuple)))
+            exact |= _inputs(filling.used(node))
+            continue
+        for path, text in _texts(node, (section,)) if section not in filling.LEFT else ():
+            hole = _hole(path, text)
+            if hole is None:
+                exact |= _inputs(_used(text))
+            else:
+                holes.append(hole)
+    known = {("params", name) for name in declared}
+    named = exact.union(*(hole.inputs for hole in holes))
+    told = sorted(name for name in named if name[0] == "dealer")
+    usable = [hole for hole in holes if hole.inputs <= known.union(told)]
+    mixed = frozenset(name for hole in usable if len(hole.parts) > 1 for name in hole.inputs)
+    defaults: dict[Input, Value] = {("params", name): _default(param) for name, (param, _) in declared.items()}
+    odd = {name for name, (param, _) in declared.items() if not _is_usual(param, ("params", name) in mixed)}
     return Plan(
         declared=declared,
-        inputs=(*params_, *sorted(name for name in named if name[0] == "dealer")),
-        exact=exact & known,
+        defaults=defaults,
+        needed=frozenset(odd),
+        told=tuple(told),
+        exact=exact & known.union(told),
         judged=tuple(hole for hole in usable if hole.judging),
         placed=tuple(hole for hole in usable if hole.path in _PLACING),
-        mixed=frozenset(
-            part for hole in usable if len(hole.parts) > 1 for part in hole.parts if isinstance(part, tuple)
-        ),
-        **_placing(root),
+        mixed=mixed,
+        **_placing(root, [hole for hole in usable if hole.path in _PLACING], defaults, source.params),
     )
+
+
+def _default(param: Param) -> Value:
+    return None if param.default is None else param.default.plain
+
+
+def _is_usual(param: Param, is_mixed: bool) -> bool:
+    """Whether nothing is to be said where the parameter is not given."""
+    value = _default(param)
+    if value is None:
+        return not (param.required or is_mixed)
+    # A number is a phone's in one region and none in another.
+    if param.type in ("secret", "phone") or (isinstance(value, str) and "${" in value):
+        return False
+    return params.fits(param, _node(value, param.node.place), "US") and (not is_mixed or type(value) in (str, int))
 
 
 class Noted:
@@ -245,16 +255,26 @@ _FILENAME = ("transport", "filename")
 _PLACING = frozenset({_FILENAME, *(("transport", name) for name in PLACING)})
 
 
-def _placing(root: Node) -> dict[str, Any]:
-    """Where the files lie as far as it is constant; holes are laid over it."""
+def _placing(
+    root: Node, holes: Iterable[Hole], defaults: Mapping[Input, Value], declared: Mapping[str, Param]
+) -> dict[str, Any]:
+    """Where the files lie where nothing is given for a parameter, and where it is said what their names are."""
     transport = root.child("transport")
-    found = {name: transport.child(name) if transport is not None else None for name in (*PLACING, "filename")}
-    values = {name: None if node is None else _constant(node) for name, node in found.items()}
     if transport is None:
-        return {"placing": values, "at": None}
+        return {"placing": {}, "at": None}
+    found = {name: transport.child(name) for name in (*PLACING, "filename")}
     # Without a pattern it takes every file.
-    at = found["filename"] or replace(transport, value="*")
-    return {"placing": values | {"filename": _constant(at)}, "at": at.place}
+    filename = found["filename"] or replace(transport, value="*")
+    at = filename.place
+    values = {name: None if node is None else _constant(node) for name, node in found.items()}
+    values["filename"] = _constant(filename)
+    for hole in holes:
+        if hole.inputs <= defaults.keys():
+            values[str(hole.path[1])] = hole.filled(defaults)
+        if hole.path == _FILENAME and len(hole.parts) == 1 and hole.parts[0][0] == "params":
+            param = declared[hole.parts[0][1]]
+            at = (param.default or param.node).place
+    return {"placing": values, "at": at}
 
 
 def _constant(node: Node) -> Value:
@@ -294,7 +314,7 @@ def _hole(path: tuple[Step, ...], text: str) -> Hole | None:
             parts.append(part.path)
         else:
             return None
-    return Hole(path, tuple(parts), judging, {})
+    return Hole(path, tuple(parts), frozenset(part for part in parts if not isinstance(part, str)), judging, {})
 
 
 def _used(text: str) -> Iterable[tuple[str, ...]]:
