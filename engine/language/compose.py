@@ -6,6 +6,7 @@ C stack on deep nesting, and a constructor on top of it costs as much again.
 
 import re
 from collections.abc import Callable
+from math import isfinite
 from typing import Any, NamedTuple
 
 from yaml._yaml import CParser
@@ -217,4 +218,8 @@ def scalar(text: str) -> Value:
         return _WORDS[text]
     if _INTEGER.fullmatch(text):
         return int(text)
-    return float(text) if _DECIMAL.fullmatch(text) else text
+    if not _DECIMAL.fullmatch(text):
+        return text
+    number = float(text)
+    # Beyond all floats it stays what was written: nothing can be counted or compared with infinity.
+    return number if isfinite(number) else text

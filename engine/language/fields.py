@@ -4,7 +4,7 @@ Looks at one field at a time; whether names fit together across a stream is for 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.errors import DefinitionError
@@ -105,6 +105,7 @@ def value_map(node: Node, problems: Problems) -> ValueMap | None:
         return None
     exact: dict[str, Value] = {}
     ranges: list[tuple[int, int, Value]] = []
+    nodes: list[Node] = []
     for word, child in given.entries().items():
         match = _RANGE.fullmatch(word)
         if match is None:
@@ -113,15 +114,27 @@ def value_map(node: Node, problems: Problems) -> ValueMap | None:
         low, high = int(match[1]), int(match[2])
         if low > high:
             problems.add(child, "E076", f"the range `{word}` runs backwards", f"write {high}..{low}", key=True)
-        for other_low, other_high, _ in ranges:
-            if low <= other_high and other_low <= high:
-                problems.add(child, "E076", f"`{word}` overlaps {other_low}..{other_high}", key=True)
         ranges.append((low, high, child.plain))
+        nodes.append(child)
+    _check_overlaps(ranges, nodes, problems)
     otherwise = node.child("else")
     if otherwise is None:  # the schema says so
         return ValueMap(exact, tuple(ranges), "quarantine")
     word = otherwise.value
     return ValueMap(exact, tuple(ranges), word if word in ("blank", "quarantine") else Const(otherwise.plain))
+
+
+def _check_overlaps(ranges: Sequence[tuple[int, int, Value]], nodes: Sequence[Node], problems: Problems) -> None:
+    """In order of their beginnings a range can only overlap the one before it that reaches furthest."""
+    furthest: int | None = None
+    for index in sorted(range(len(ranges)), key=lambda index: ranges[index][:2]):
+        if furthest is not None and ranges[index][0] <= ranges[furthest][1]:
+            first, second = sorted((furthest, index))
+            low, high, _ = ranges[first]
+            message = f"`{ranges[second][0]}..{ranges[second][1]}` overlaps {low}..{high}"
+            problems.add(nodes[second], "E076", message, "a value belongs to one range", key=True)
+        if furthest is None or ranges[index][1] > ranges[furthest][1]:
+            furthest = index
 
 
 def expression(node: Node, problems: Problems) -> expressions.Tree | None:

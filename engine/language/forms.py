@@ -78,7 +78,11 @@ def _retype(verdict: Verdict, types: Sequence[str]) -> str:
     if "boolean" in types and isinstance(value, str):
         meant = words.nearest(value, ("true", "false"))
         return f"write `{meant}`" if meant else "only `true` and `false` are booleans"
-    if {"integer", "number"} & set(types) and isinstance(value, str) and re.fullmatch(r"-?\d+(\.\d+)?", value):
+    if (
+        {"integer", "number"} & set(types)
+        and isinstance(value, str)
+        and re.fullmatch(r"-?\d{1,18}(\.\d{1,18})?", value)
+    ):
         return f"take the quotes away: {value}" if not value.startswith("0") else "a number does not begin with 0"
     if "string" in types and isinstance(value, bool | int | float):
         return QUOTE

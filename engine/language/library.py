@@ -18,6 +18,7 @@ from engine.model import ActivityType
 
 # What a definition says about itself alone: one that is based on it does not take these over.
 _OWN = frozenset({"basedOn", "namespace", "tests", "capabilities"})
+_MOST_KEYS = 100  # at the top of a file: no kind of definition has half as many
 # Mistakes in these sections hide no use of a field.
 _CLEAR = frozenset(
     {
@@ -174,6 +175,8 @@ def _is_blurred(file: File) -> bool:
     """Whether a structural error stands where fields are used: under `contact`, say, or a misspelt key."""
     if file.document is None or not file.errors:
         return False
+    if len(file.tree.entries()) > _MOST_KEYS:
+        return True
     heads = sorted((file.document.mark((key,), key=True).line, key) for key in file.tree.entries())
     for finding in file.errors:
         section = [key for line, key in heads if line <= finding.line]

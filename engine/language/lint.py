@@ -5,6 +5,7 @@ here looks at values.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import TypeAlias
 
 from engine.language import expressions, references
@@ -17,6 +18,7 @@ from engine.model import ActivityType, Field, FirstOf, FromField, Join, Referenc
 # Activity types by name; None for one whose file cannot be read: nothing is known of it.
 Types: TypeAlias = Mapping[str, ActivityType | None]
 
+_CIRCLES = 20  # that are told
 # Names that conditions see beside the mapped fields, with what each offers; None: anything.
 RESERVED: Mapping[str, tuple[str, ...] | None] = {
     "state": None,
@@ -82,12 +84,12 @@ class Names:
         for child in (*node.entries().values(), *(node.value if isinstance(node.value, tuple) else ())):
             self.template(child)
         parts = node.value.parts if isinstance(node.value, Template) else ()
-        for part in parts:
-            if isinstance(part, Reference) and part.path[0] == "field" and len(part.path) > 1:
-                if part.path[1] in self.fields:
-                    self.used.add(part.path[1])
-                else:
-                    self._meant(self.problems.unknown(node, "E064", "field", self.fields, name=part.path[1]))
+        paths = [part.path for part in parts if isinstance(part, Reference)]
+        for name in dict.fromkeys(path[1] for path in paths if path[0] == "field" and len(path) > 1):
+            if name in self.fields:
+                self.used.add(name)
+            else:
+                self._meant(self.problems.unknown(node, "E064", "field", self.fields, name=name))
 
     def _meant(self, name: str | None) -> None:
         """What was meant by a misspelt name is used: one mistake is told once."""
@@ -172,7 +174,7 @@ def _elements(node: Node, field: Field, names: Names) -> None:
 def _circle(nodes: Mapping[str, Node], fields: Mapping[str, Field], problems: Problems) -> None:
     """A field that is made of itself."""
     takes = {name: sources(field) for name, field in fields.items()}
-    for name in takes:
+    for name in islice(_entangled(takes), _CIRCLES):
         seen: set[str] = set()
         waiting = list(takes[name])
         while waiting:
@@ -183,6 +185,23 @@ def _circle(nodes: Mapping[str, Node], fields: Mapping[str, Field], problems: Pr
             if at not in seen:
                 seen.add(at)
                 waiting.extend(takes.get(at, ()))
+
+
+def _entangled(takes: Mapping[str, Sequence[str]]) -> Mapping[str, Sequence[str]]:
+    """The fields whose sources never come to an end: those of circles, and those that lead to one."""
+    waits = {name: {source for source in found if source in takes} for name, found in takes.items()}
+    takers: dict[str, list[str]] = {name: [] for name in takes}
+    for name, found in waits.items():
+        for source in found:
+            takers[source].append(name)
+    ready = [name for name, found in waits.items() if not found]
+    while ready:
+        source = ready.pop()
+        for name in takers[source]:
+            waits[name].discard(source)
+            if not waits[name]:
+                ready.append(name)
+    return {name: takes[name] for name, found in waits.items() if found}
 
 
 def sources(field: Field) -> tuple[str, ...]:

@@ -3,12 +3,15 @@
 Decides nothing: what is a fault is known by the modules that look for it.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 
 from engine.language import words
 from engine.language.findings import Finding, source_lines
 from engine.language.tree import Node, Place
 
+_MOST = 100  # findings of one file
+_COMPARED = 10_000  # words
 _SHOWN = 12  # names that a message lists where none is near
 
 
@@ -18,6 +21,8 @@ class Problems:
     def __init__(self) -> None:
         self._found: dict[tuple[str, int, int, str, str], Finding] = {}
         self._misshapen: set[tuple[str, int, int]] = set()
+        self._counts: Counter[str] = Counter()  # by file
+        self._compared = 0  # words that were compared to offer the nearest
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -41,7 +46,16 @@ class Problems:
                 message = message if finding.code == "E021" else ""
             elif place in self._misshapen:
                 continue
-            self._found.setdefault((*place, finding.code, message), finding)
+            key = (*place, finding.code, message)
+            if key in self._found:
+                continue
+            self._counts[finding.file] += 1
+            if self._counts[finding.file] <= _MOST:
+                self._found[key] = finding
+            elif self._counts[finding.file] == _MOST + 1:
+                message, help = "there are more problems than are listed", f"correct these {_MOST} first"
+                more = Finding(finding.file, 1, 1, "E039", "error", message, help)
+                self._found[finding.file, 1, 1, "E039", ""] = more
 
     def add(
         self,
@@ -62,6 +76,8 @@ class Problems:
         if isinstance(at, Node) and at.is_sample and not key:
             return
         place = at if isinstance(at, Place) else at.key if key else at.place
+        if self._counts[place.document.path] > _MOST:
+            return
         mark = place.mark
         column = mark.column if key or offset is None else _column(place, mark.line, mark.column, offset)
         severity = "warning" if code.startswith("W") else "error"
@@ -84,9 +100,12 @@ class Problems:
 
         `help` is what is to be said in place of that one.
         """
+        if self._counts[(node.key if key else node.place).document.path] > _MOST:
+            return None
         name = name or str(node.value)
         names = sorted(set(known))
-        near = words.nearest(name, names) if not help else None
+        self._compared += len(names)
+        near = words.nearest(name, names) if not help and self._compared < _COMPARED else None
         if help:
             pass
         elif near:

@@ -31,6 +31,7 @@ ROOTS: Mapping[str, tuple[str, ...] | None] = {
     "field": None,
 }
 
+_FARTHEST = 1_200  # months: calendars end, and a typing error should not reach their end
 _BODY = re.compile(
     r"(?P<path>[A-Za-z_]\w*(?:\.\w+)*)"
     r"(?:(?P<sign>[+-])(?P<offset>\$\{[^{}]*\}|[^:{}$]+))?"
@@ -216,6 +217,8 @@ def _shifted(reference: Reference, sign: str, amount: str, offset: int, known: K
         months, days, seconds = durations.calendar(amount)
     except ValueError as error:
         raise BadReference(str(error), offset) from None
+    if months > _FARTHEST or days > _FARTHEST * 31 or seconds > _FARTHEST * 31 * 86_400:
+        raise BadReference(f"an offset of {amount}: a hundred years are the most", offset)
     if reference.path == ("run", "date") and seconds:
         raise BadReference("run.date is a day: add days or months to it, or use run.now", offset)
     factor = -1 if sign == "-" else 1

@@ -6,6 +6,7 @@ place it came from. Nothing here knows what a key means.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from math import isfinite
 from typing import Any, TypeAlias
 
 from engine.language.references import written
@@ -102,9 +103,10 @@ class Node:
         if node is None or isinstance(node.value, bool):
             return None
         try:
-            return float(node.value)
+            number = float(node.value)
         except (TypeError, ValueError):
             return None
+        return number if isfinite(number) else None
 
     @property
     def plain(self) -> Value:

@@ -134,8 +134,11 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
 _SHORT, _MEDIUM, _LONGEST = 3, 8, 60  # letters
 
 
-def distance(left: str, right: str) -> int:
-    """Edits between two words: a letter put in, left out, changed, or two neighbours swapped."""
+def distance(left: str, right: str, limit: int = 1 << 10) -> int:
+    """Edits between two words: a letter put in, left out, changed, or two neighbours swapped.
+
+    Of words that are more than `limit` apart it is only known that they are.
+    """
     before: list[int] = []
     row = list(range(len(right) + 1))
     for i, a in enumerate(left, 1):
@@ -145,6 +148,8 @@ def distance(left: str, right: str) -> int:
             if i > 1 and j > 1 and a == right[j - 2] and left[i - 2] == b:
                 cost = min(cost, earlier[j - 2] + 1)
             row.append(cost)
+        if min(row) > limit and min(before) > limit:
+            return limit + 1
     return row[-1]
 
 
@@ -166,8 +171,14 @@ def likely(word: str, choices: Iterable[str], edits: int | None = None) -> tuple
     if same:
         return same
     limit = max(1, _tolerance(plain)) if edits is None else edits
-    near = [choice for choice in known if abs(len(folded(choice)) - len(plain)) <= limit]
-    scores = {choice: distance(plain, folded(choice)) for choice in near}
+    letters = set(plain)
+    near = [
+        choice
+        for choice in known
+        # An edit changes the length by one at most, and which letters there are by two.
+        if abs(len(folded(choice)) - len(plain)) <= limit and len(letters ^ {*folded(choice)}) <= 2 * limit
+    ]
+    scores = {choice: distance(plain, folded(choice), limit) for choice in near}
     least = min(scores.values(), default=limit + 1)
     closest = tuple(choice for choice, score in scores.items() if score == least)
     if least == 1 or (edits is not None and least <= edits):

@@ -1,6 +1,7 @@
 """Mistakes as people make them, and the whole text that `feeds validate` answers with.
 
-The text of each stands in `mistakes/<name>.txt`; `UPDATE_SNAPSHOTS=1` writes them anew, to be read before they are kept.
+The text of each stands in `mistakes/<name>.txt`; `UPDATE_SNAPSHOTS=1` writes them anew, to be read before they are
+kept.
 """
 
 import json
@@ -8,11 +9,11 @@ import os
 import time
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
-from engine.language.findings import Finding, render
+from engine.language.findings import render
 from engine.language.folder import Folder, Look
 from engine.language.project import Loader, Project
 from tests.language.counts import Record, told
