@@ -6,21 +6,17 @@ kept.
 
 import json
 import os
-import time
-from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from engine.language.findings import render
-from engine.language.folder import Folder, Look
-from engine.language.project import Loader, Project
 from tests.language.counts import Record, told
+from tests.language.everything import Right
 from tests.language.projects import changed, place
 
 FOLDER = Path(__file__).with_name("mistakes")
-EVERYTHING = Path(__file__).parent / "definitions" / "everything"
 
 
 class Case(NamedTuple):
@@ -36,22 +32,6 @@ class Case(NamedTuple):
 CASES = [Case(**json.loads(line)) for line in (FOLDER / "cases.jsonl").read_text("utf-8").splitlines()]
 
 
-class Right:
-    """The right definitions, read once."""
-
-    def __init__(self) -> None:
-        seen = Folder(EVERYTHING, None, time.time_ns).look()
-        self.sheets = {each.relative: each._replace(path=f"feeds/{each.relative}") for each in seen.sheets}
-        self.loader = Loader(EVERYTHING)
-        assert self.project({}).findings == ()
-
-    def project(self, edited: dict[str, bytes]) -> Project:
-        sheets = dict(self.sheets)
-        for name, content in edited.items():
-            sheets[name] = sheets[name]._replace(digest=blake2b(content).digest(), content=content)
-        return self.loader.load(Look(tuple(sheets.values()), ()))
-
-
 @pytest.fixture(scope="module")
 def right() -> Right:
     return Right()
@@ -60,8 +40,7 @@ def right() -> Right:
 def texts(right: Right, case: Case) -> dict[str, str]:
     made: dict[str, str] = {}
     for file, old, new in case.edits:
-        content = right.sheets[file].content or b""
-        made[file] = changed(made.get(file) or content.decode(), old, new)
+        made[file] = changed(made.get(file) or right.text(file), old, new)
     return made
 
 
@@ -75,7 +54,7 @@ def test_what_is_said_of_a_mistake(right: Right, case: Case, record_property: Re
     edited = texts(right, case)
     found = right.project({name: encoded(text, case.bytes) for name, text in edited.items()})
     file, fragment = case.at
-    line, column = place(edited.get(file) or (right.sheets[file].content or b"").decode(), fragment)
+    line, column = place(edited.get(file) or right.text(file), fragment)
     here = [each for each in found.findings if (each.file, each.line, each.column) == (f"feeds/{file}", line, column)]
     helped = [each for each in here if case.says is not None and case.says in each.help]
     counts = {"tried": 1, "at the right line and column": len(here[:1])}
