@@ -84,7 +84,9 @@ class Archive:
 
     def sweep_aside(self) -> None:
         """Remove the folders of `aside` whose processes are dead: a lock ends with the process that held it."""
-        for folder in self._root.glob(f"{_ASIDE}*"):
+        with self.usable():
+            folders = list(self._root.glob(f"{_ASIDE}*"))
+        for folder in folders:
             with suppress(OSError):
                 lock = _lock(folder)
                 try:
@@ -115,7 +117,7 @@ def _locked_folder(root: Path) -> tuple[Path, int]:
     """A new folder that is ours by its lock; one that a sweep of another process took for a dead one's is left."""
     while True:
         folder = Path(mkdtemp(prefix=_ASIDE, dir=root))
-        with suppress(OSError):
+        with suppress(BlockingIOError, FileNotFoundError):
             lock = _lock(folder)
             if folder.is_dir():
                 return folder, lock
