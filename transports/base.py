@@ -198,7 +198,9 @@ class Page:
 
     `name` is how the ledger calls it ("GET /order?limit=100&skip=200"), secrets masked. `envelope` is what is sealed
     (`transports/envelope.py`). `after` is the position to save in the transaction that stores the page: plain JSON, no
-    secret, whole (it takes the place of the one before).
+    secret, whole (it takes the place of the one before). Its `cursors`, {slice: value} with the slice "" where
+    there is only one, are what people see and set (`feeds state`): values are canonical UTC text or whole numbers. A
+    position that holds nothing but `cursors` goes on from there; all else in it is the transport's own affair.
     """
 
     name: str
