@@ -25,6 +25,7 @@ MAX_FINDINGS = 50
 _WORDS: dict[str, Value] = {"true": True, "false": False, "null": None, "~": None, "": None}
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
 _DECIMAL = re.compile(r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*|(?=[eE]))|\.[0-9]+)(?:[eE][-+]?[0-9]{1,2})?")
+_ODD_KEYS = frozenset({"", "<<"})
 _TELLING = frozenset("-+.0123456789tfn~")  # what begins a plain scalar that may be other than text
 
 
@@ -95,7 +96,11 @@ class Composer:
             if kind is ScalarEvent:
                 nodes += 1
                 if type(value) is dict and key is None:
-                    key = self._key(event, value, spots)
+                    key = event.value
+                    if event.tag is not None or event.anchor is not None or key in value or key in _ODD_KEYS:
+                        key = self._key(event, value, spots)
+                    else:
+                        spots.append(event.start_mark)
                     continue
                 spot: Any = event.start_mark
                 text = event.value

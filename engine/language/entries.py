@@ -129,7 +129,9 @@ def _checked(name: str, found: Listed, index: int, source: Definition, library: 
         is_enabled=checked.is_enabled,
         types=frozenset(spec.type for stream in checked.shape.streams for spec in stream.activities),
     )
-    if plan is not None and all(finding.file in source.files for finding in heard.findings):
+    # What the schema refuses is told where it was given, and may be told of a default just as well.
+    is_common = all(finding.file in source.files and finding.code >= "E040" for finding in heard.findings)
+    if plan is not None and is_common:
         plan.rest_on(seen)
         case = plan.case(found.entries[index], found.facts, workshop.fitting)
         if case is not None:

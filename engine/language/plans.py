@@ -87,7 +87,8 @@ class Plan:
     needed: frozenset[str]
     told: tuple[Input, ...]
     exact: set[Input]
-    judged: tuple[Hole, ...]  # of these the schema says more than it does of their types
+    types: Mapping[Input, type]  # of what stands for a parameter that is not given; a text where something has to be
+    judged: tuple[tuple[Hole, tuple[bool, ...]], ...]  # what the schema says of texts by their value, and most often
     placed: tuple[Hole, ...]  # of `placing`
     mixed: frozenset[Input]
     placing: Mapping[str, Value]
@@ -111,12 +112,16 @@ class Plan:
             return None
         key.append(gates)
         for name, value in values.items():
-            key.append(name)
-            key.append(type(value).__name__)
             if name in self.exact:
-                key.append(orjson.dumps(value) if isinstance(value, list | dict) else value)
+                key.append((name, type(value), orjson.dumps(value) if isinstance(value, list | dict) else value))
+            elif type(value) is not self.types.get(name, str):
+                key.append((name, type(value)))
         everything = {**self.defaults, **values}
-        key += [hole.judged(everything) for hole in self.judged if not hole.inputs.isdisjoint(values)]
+        for hole, usual in self.judged:
+            if not hole.inputs.isdisjoint(values):
+                judgement = hole.judged(everything)
+                if judgement != usual:
+                    key.append((hole.path, judgement))
         return Case(tuple(key), values)
 
     def rest_on(self, inputs: Iterable[Input]) -> None:
@@ -196,11 +201,17 @@ def plan(source: Definition, root: Node) -> Plan:
         needed=frozenset(odd),
         told=tuple(told),
         exact=exact & known.union(told),
-        judged=tuple(hole for hole in usable if hole.judging),
+        types={name: type(value) for name, value in defaults.items() if name[1] not in odd},
+        judged=tuple((hole, _usual(hole, defaults)) for hole in usable if hole.judging),
         placed=tuple(hole for hole in usable if hole.path in _PLACING),
         mixed=mixed,
         **_placing(root, [hole for hole in usable if hole.path in _PLACING], defaults, source.params),
     )
+
+
+def _usual(hole: Hole, defaults: Mapping[Input, Value]) -> tuple[bool, ...]:
+    """What the schema says where nothing is given; nothing where something has to be."""
+    return hole.judged(defaults) if hole.inputs <= defaults.keys() else ()
 
 
 def _default(param: Param) -> Value:

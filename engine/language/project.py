@@ -124,7 +124,7 @@ class Loader:
 
     def load(self, look: Look | None = None) -> Project:
         """The project as it is now, or as `look` has seen it; the same one as before where nothing has changed."""
-        with _without_collections():
+        with _without_collections(is_first=self._last is None):
             seen = look if look is not None else self._folder.look()
             if self._last is not None and self._last[0] == seen:
                 return self._last[1]
@@ -193,12 +193,17 @@ def _distinct(rosters: Iterable[Roster], problems: Problems) -> dict[str, tuple[
 
 
 @contextmanager
-def _without_collections() -> Iterator[None]:
-    """Thousands of trees that all stay: looking through them for garbage would be half of the work."""
+def _without_collections(is_first: bool) -> Iterator[None]:
+    """Thousands of trees that all stay: looking through them for garbage would be half of the work.
+
+    What the first look has made is not looked through later either; there are no circles in it.
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        if is_first:
+            gc.freeze()
         if was_on:
             gc.enable()
