@@ -122,8 +122,9 @@ class Walk:
 
 
 def words(document: yaml.Document) -> list[Word]:
-    """Every word of a right definition, in the order of the text."""
-    found = Walk(document.value).found.values()
+    """Every word of a right definition where it is written, in the order of the text."""
+    every = Walk(document.value).found.values()
+    found = [word for word in every if document.anchor(word.path, word.is_key) is None]
     return sorted(found, key=lambda word: document.mark(word.path, key=word.is_key))
 
 
