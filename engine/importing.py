@@ -15,21 +15,24 @@ import orjson
 
 from engine import guards
 from engine.decode import decode
+from engine.decode import envelope as envelopes
 from engine.errors import DeliveryRefused, StoreError
 from engine.intake import waiting
 from engine.mapping import FeedMapping, Portion, compile_mapping
 from engine.mapping.surroundings import surroundings
 from engine.model import Batch, Decoded, Fault, Feed, Issue, Tally, Value
-from engine.store import journal, leases
+from engine.store import journal, leases, positions
 from engine.store.bulk import bulk_of
 from engine.store.clashes import Memory
 from engine.store.database import Connection, inside, lock_dealer, refresh_statistics, writing
 from engine.store.delivery import DeliveryWriter, digester
 from engine.store.entries import Rows
-from engine.store.journal import STORED, Entry, Registered
+from engine.store.journal import PAGE, STORED, Entry, Registered
 from engine.store.origin import Origin
 from engine.store.quarantine import patched
 from engine.world import Progress, World, stamp
+from transports import FILES
+from transports.envelope import Envelope
 
 _MOST_ROW_ISSUES = 100  # rows of one delivery that are listed one by one; all are in quarantine
 _SMALLEST_ROW = 2  # bytes: a file that could not hold more rows than a part needs no first reading
@@ -62,18 +65,21 @@ class Import:
     memory: Memory = field(default_factory=Memory)
     warned: Counter[tuple[str, str | None, str]] = field(default_factory=Counter)
     first_line: dict[tuple[str, str | None, str], int] = field(default_factory=dict)
+    envelope: Envelope | None = None  # of a page
     passed: int = 0  # records of the file behind us, in earlier parts as well
 
     # --- the story ---------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Store the delivery whole, or raise and leave nothing of it.
+        """Store the delivery whole, or raise and leave nothing of it; a page's position with it.
 
         Raises DecodeError and DeliveryRefused for what is wrong with the file, NotMine where it
         is another feed's, LeaseLost, StoreError and DiskError for what is wrong around it.
         """
         with self.world.archive.usable():
-            chunked = self._may_be_long() and self._fit_for_parts()
+            if str(self.feed.transport["type"]) not in FILES:
+                self.envelope = envelopes.opened(self.world.archive.path(self.entry.sha256 or ""))
+            chunked = self.envelope is None and self._may_be_long() and self._fit_for_parts()
             self._restore()
             decoded, mapping = self._opened()
             batches = decoded.batches
@@ -133,6 +139,8 @@ class Import:
         else:
             columns |= {"checkpoint": self.passed, "progress": self.memory.packed()}
         journal.mark(connection, self.entry.id, self._now, **columns)
+        if done and self.envelope is not None and self.entry.kind == PAGE:
+            positions.save(connection, self.registered.id, self.envelope.after, self._now)
 
     # --- parts -------------------------------------------------------------------------------
 
@@ -194,7 +202,7 @@ class Import:
         self, batch: Batch, decoded: Decoded, mapping: FeedMapping, writer: DeliveryWriter, digests: Any
     ) -> None:
         context = self._context()
-        for portion in mapping.portions(self._limited(batch)):
+        for portion in self._portions(batch, decoded, mapping):
             self.tally.read += len(portion.rows)
             rows = Rows(portion.raws, portion.lines, digests(portion.raws))
             writer.keep(portion.faults, rows)
@@ -208,11 +216,14 @@ class Import:
                 writer.store(self.feed.streams[number], mapped, rows)
         self.world.progress(Progress(self.feed.id, self.entry.name, 0, self.tally.read))
 
-    def _limited(self, batch: Batch) -> Batch:
-        """Only the rows that a replay asks for."""
-        if self.lines is None:
-            return batch
-        return _chosen(batch, [place for place, line in enumerate(batch.lines) if line in self.lines])
+    def _portions(self, batch: Batch, decoded: Decoded, mapping: FeedMapping) -> list[Portion]:
+        """The records, or only those that a replay asks for: of a document they are known once it is looked into."""
+        lines = self.lines
+        if lines is None:
+            return mapping.portions(batch)
+        if decoded.whole:
+            return [_part_of(portion, lines) for portion in mapping.portions(batch)]
+        return mapping.portions(_chosen(batch, [p for p, line in enumerate(batch.lines) if line in lines]))
 
     def _changed(self, portion: Portion, rows: Rows, writer: DeliveryWriter) -> list[int]:
         """Indexes of the records that are not stored already just as they are."""
@@ -234,7 +245,7 @@ class Import:
         """Find the rows again that a later one contradicted, and keep them in quarantine."""
         decoded, mapping = self._opened()
         for batch in decoded.batches:
-            for portion in mapping.portions(self._limited(batch)):
+            for portion in self._portions(batch, decoded, mapping):
                 writer.keep_taken_back(Rows(portion.raws, portion.lines, digests(portion.raws)))
 
     # --- deciding and telling ----------------------------------------------------------------
@@ -278,6 +289,8 @@ class Import:
     # --- reading -----------------------------------------------------------------------------
 
     def _decoded(self) -> Decoded:
+        if self.envelope is not None:
+            return envelopes.decoded(self.envelope, self.feed.decode, self.world.batch_rows)
         return decode(self.world.archive.path(self.entry.sha256 or ""), self.feed.decode, self.world.batch_rows)
 
     def _opened(self) -> tuple[Decoded, FeedMapping]:
@@ -294,10 +307,14 @@ class Import:
     def _context(self) -> dict[str, Value]:
         entry, of = self.entry, waiting.pattern(self.feed.transport)
         modified = None if entry.modified is None else stamp(datetime.fromtimestamp(entry.modified, UTC))
-        return {
+        facts = {
             "file": waiting.facts(of, entry.name, entry.size, modified),
             "run": {"date": entry.run_date, "now": entry.run_now},
         }
+        if self.envelope is None:
+            return facts
+        page = self.envelope
+        return {**page.parent, **facts, "parent": page.parent, "window": page.window, "trigger": page.trigger}
 
     def _origin(self) -> Origin:
         return Origin(
@@ -318,6 +335,12 @@ class Import:
 def _without(batch: Batch, behind: int) -> Batch:
     """The batch without its first rows: those a part that is committed has stored already."""
     return batch if not behind else _chosen(batch, range(behind, len(batch.rows)))
+
+
+def _part_of(portion: Portion, lines: Collection[int]) -> Portion:
+    places = [place for place, line in enumerate(portion.lines) if line in lines]
+    part = _chosen(Batch(portion.rows, portion.lines, portion.raws, portion.faults), places)
+    return replace(portion, rows=part.rows, lines=part.lines, raws=part.raws, faults=part.faults)
 
 
 def _chosen(batch: Batch, places: Sequence[int]) -> Batch:

@@ -3,7 +3,7 @@
 Values only, no behaviour beyond reading them; nothing here knows a file, a database or a transport.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
@@ -360,11 +360,23 @@ class Batch(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """What an API was asked for each record: `of[n]` is the index of its document for raw record n, or None.
+
+    `read` is the JMESPath of what counts in a document, None for all of it.
+    """
+
+    of: Sequence[int | None]
+    documents: Sequence[Value]
+    read: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Decoded:
     """A decoded delivery. `header` is None where records are JSON-like.
 
-    `whole` says that the batches hold documents, from which `records.path` selects; else each
-    row is a record.
+    `whole` says that the batches hold documents, from which `records.path` selects (or `path`, which
+    takes its place); else each row is a record. `beside` becomes part of the records, by name.
     """
 
     header: tuple[str, ...] | None
@@ -372,6 +384,8 @@ class Decoded:
     whole: bool = False
     encoding: str = ""
     notes: tuple[tuple[str, str], ...] = ()  # (code, message), such as a header that is not NFC
+    path: str | None = None
+    beside: Mapping[str, Beside] = field(default_factory=dict)
 
 
 class MappedContact(NamedTuple):

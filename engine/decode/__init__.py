@@ -7,12 +7,12 @@ the whole delivery is raised, as DecodeError.
 """
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from engine.decode import csv, fixed, form, json, jsonl, lines, xlsx, xml
+from engine.decode.source import Bytes
 from engine.model import Decoded, Value
 
-DECODERS: dict[str, Callable[[Path, Mapping[str, Value], int], Decoded]] = {
+DECODERS: dict[str, Callable[[Bytes, Mapping[str, Value], int], Decoded]] = {
     "csv": csv.decode,
     "json": json.decode,
     "jsonl": jsonl.decode,
@@ -24,7 +24,7 @@ DECODERS: dict[str, Callable[[Path, Mapping[str, Value], int], Decoded]] = {
 }
 
 
-def decode(path: Path, settings: Mapping[str, Value], batch: int = 5000) -> Decoded:
+def decode(path: Bytes, settings: Mapping[str, Value], batch: int = 5000) -> Decoded:
     """Decode a delivery as its definition's `decode:` block says, `batch` rows at a time.
 
     `nullValues` are left to the mapping. Raises DecodeError, here or while the batches are read.

@@ -8,10 +8,9 @@ import csv
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from itertools import chain, pairwise
-from pathlib import Path
 from typing import NamedTuple
 
-from engine.decode.source import opened
+from engine.decode.source import Bytes, opened
 from engine.decode.table import FIELD, checked, declared, headed
 from engine.decode.text import BEGINNING, RECORD, Block, Records, batches, blocks, readable
 from engine.errors import DecodeError
@@ -60,7 +59,7 @@ class _Dialect(NamedTuple):
         return _Parsed(rows, ends, len(lines), "")
 
 
-def decode(path: Path, settings: Mapping[str, Value], batch: int) -> Decoded:
+def decode(path: Bytes, settings: Mapping[str, Value], batch: int) -> Decoded:
     """Rows of cells beside the header; blank lines are not records.
 
     Raises DecodeError: `csv.unclosedQuote`, `csv.quote`, what `table.found` raises for a header,

@@ -1,14 +1,13 @@
 """Columns by their place in a line. Never guesses where a column begins."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
-from engine.decode.source import opened
+from engine.decode.source import Bytes, opened
 from engine.decode.text import Records, batches, blocks, character_faults, line_records, long_faults, readable
 from engine.model import Batch, Decoded, Fault, Value
 
 
-def decode(path: Path, settings: Mapping[str, Value], batch: int) -> Decoded:
+def decode(path: Bytes, settings: Mapping[str, Value], batch: int) -> Decoded:
     """Rows of cells without blanks around them; `start` counts characters from 1.
 
     Blanks at the end of a line may be lacking, since senders cut them; text after the last

@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 from itertools import chain
-from pathlib import Path
 from urllib.parse import parse_qsl
 
-from engine.decode.source import opened
+from engine.decode.source import Bytes, opened
 from engine.decode.text import character_faults, content, readable
 from engine.errors import DecodeError
 from engine.model import Batch, Decoded, Value
@@ -14,7 +13,7 @@ _LIMIT = 16 << 20  # bytes
 _FIELDS = 10_000
 
 
-def decode(path: Path, settings: Mapping[str, Value], batch: int) -> Decoded:
+def decode(path: Bytes, settings: Mapping[str, Value], batch: int) -> Decoded:
     """One record: name to text, or to a list of texts where a name stands several times.
 
     Raises DecodeError: `form.syntax` (a part without "=", or too many), `encoding.unreadable`.

@@ -6,11 +6,10 @@ parse, and the standard library's parser has the last word where they cannot rul
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 
 import orjson
 
-from engine.decode.source import WHOLE, opened
+from engine.decode.source import WHOLE, Bytes, opened
 from engine.decode.text import content, readable
 from engine.errors import DecodeError
 from engine.model import Batch, Decoded, Value
@@ -23,7 +22,7 @@ _QUOTE = b"\\u0022"
 _LONG_INTEGER = b"0" * 19  # 2**63 has 19 digits; beyond 64 bits orjson makes a float of an integer
 
 
-def decode(path: Path, settings: Mapping[str, Value], batch: int) -> Decoded:
+def decode(path: Bytes, settings: Mapping[str, Value], batch: int) -> Decoded:
     """The document as one row; `records.path` selects from it. Raises what `document` raises."""
     text = readable(opened(path, settings, WHOLE), settings)
     data = content(text)

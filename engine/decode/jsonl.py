@@ -1,18 +1,17 @@
 """JSON lines: one object a line. Never stops at a bad line: it is a fault, with its line."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import orjson
 
 from engine.decode.json import document, is_exact
-from engine.decode.source import opened
+from engine.decode.source import Bytes, opened
 from engine.decode.text import Records, batches, blocks, line_records, long_faults, readable
 from engine.errors import DecodeError
 from engine.model import Batch, Decoded, Fault, Value
 
 
-def decode(path: Path, settings: Mapping[str, Value], batch: int) -> Decoded:
+def decode(path: Bytes, settings: Mapping[str, Value], batch: int) -> Decoded:
     """Objects; the faults have the codes of `json.document`, and `json.notObject`, `row.tooLong`."""
     text = readable(opened(path, settings), settings)
     records = batches(line_records(blocks(text, settings.get("skipRows", 0))), batch)

@@ -1,14 +1,13 @@
 """Lines of text as records, for what has no structure of its own. Never looks into a line."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
-from engine.decode.source import opened
+from engine.decode.source import Bytes, opened
 from engine.decode.text import Records, batches, blocks, character_faults, line_records, long_faults, readable
 from engine.model import Batch, Decoded, Value
 
 
-def decode(path: Path, settings: Mapping[str, Value], batch: int) -> Decoded:
+def decode(path: Bytes, settings: Mapping[str, Value], batch: int) -> Decoded:
     """Each line as `{"line": text}`, without its end; blank lines are not records."""
     text = readable(opened(path, settings), settings)
     records = batches(line_records(blocks(text, settings.get("skipRows", 0))), batch)

@@ -15,7 +15,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, TypeAlias, cast
 
 from engine.errors import DecodeError
 from engine.model import Value
@@ -38,10 +38,23 @@ _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # lzma may ask for 4 GiB 
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """Bytes that are in memory already, such as the body of a reply; opened as a file is."""
+
+    content: bytes
+
+    def open(self, mode: str) -> IO[bytes]:
+        return io.BytesIO(self.content)
+
+
+Bytes: TypeAlias = Path | Held
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """Where the bytes of a delivery are, and how they are packed: "none", "gzip" or "zip"."""
 
-    path: Path
+    path: Bytes
     packing: str
     limit: int  # bytes, unpacked
     member: zipfile.ZipInfo | None = None
@@ -55,7 +68,7 @@ def size(value: Value) -> int:
     return int(digits) * _UNITS[value[len(digits) :]]
 
 
-def opened(path: Path, settings: Mapping[str, Value], limit: int = STREAMED, container: bool = False) -> Source:
+def opened(path: Bytes, settings: Mapping[str, Value], limit: int = STREAMED, container: bool = False) -> Source:
     """Look at the first bytes and decide how the delivery is packed.
 
     `container` says that the format itself is a zip (xlsx), so that `auto` leaves a zip alone.
@@ -79,7 +92,7 @@ def opened(path: Path, settings: Mapping[str, Value], limit: int = STREAMED, con
 def chunks(source: Source, size: int = CHUNK) -> Iterator[bytes]:
     """The unpacked bytes, `size` at a time; only the last piece is shorter, and none is empty."""
     with source.path.open("rb") as file, closing(_unpacked(source, file)) as stream:
-        packed = None if source.packing == "none" else source.path.stat().st_size
+        packed = None if source.packing == "none" else _length(source.path)
         yield from capped(stream, packed, source.limit, size)
 
 
@@ -94,6 +107,10 @@ def capped(stream: IO[bytes], packed: int | None, limit: int, size: int = CHUNK)
             code = "file.tooLarge" if packed is None else "zip.bomb"
             raise DecodeError(code, f"expected at most {limit} bytes of content (decode.maxBytes), found more")
         yield chunk
+
+
+def _length(path: Bytes) -> int:
+    return len(path.content) if isinstance(path, Held) else path.stat().st_size
 
 
 def content(source: Source) -> bytes:
@@ -132,7 +149,7 @@ def _refuse_nesting(source: Source) -> None:
         raise DecodeError("compression.nested", "found an archive inside the archive; expected the data itself")
 
 
-def _member(path: Path, wanted: str | None) -> zipfile.ZipInfo:
+def _member(path: Bytes, wanted: str | None) -> zipfile.ZipInfo:
     """The one member that `wanted` (a glob on its name) fits; without it the only one there is."""
     members = [member for member in _members(path) if wanted is None or _fits(member.filename, wanted)]
     if len(members) != 1:
@@ -146,7 +163,7 @@ def _member(path: Path, wanted: str | None) -> zipfile.ZipInfo:
     return member
 
 
-def _members(path: Path) -> list[zipfile.ZipInfo]:
+def _members(path: Bytes) -> list[zipfile.ZipInfo]:
     """The files of the archive, without folders and without what macOS adds."""
     with path.open("rb") as file:
         return [m for m in members(file) if not m.is_dir() and not m.filename.startswith("__MACOSX/")]

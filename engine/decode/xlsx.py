@@ -11,13 +11,12 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import islice
-from pathlib import Path
 from typing import IO, Any
 
 import orjson
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
-from engine.decode.source import DAMAGED, WHOLE, Source, capped, content, members, opened
+from engine.decode.source import DAMAGED, WHOLE, Bytes, Source, capped, content, members, opened
 from engine.decode.table import checked, declared, headed
 from engine.decode.text import Records, batches
 from engine.errors import DecodeError
@@ -34,7 +33,7 @@ _CELL = re.compile(rb' r="([A-Z]{1,3})([0-9]{1,7})"[^<>]*(?<!/)>')
 _LONGEST_CELL = 256  # bytes of a cell's start tag, so that none is missed between two chunks
 
 
-def decode(path: Path, settings: Mapping[str, Value], batch: int) -> Decoded:
+def decode(path: Bytes, settings: Mapping[str, Value], batch: int) -> Decoded:
     """Rows of the sheet named `sheet`, or of the first one; the first row with text is the header.
 
     Empty rows are not records. Raises DecodeError: `xlsx.encrypted`, `xlsx.unreadable`,

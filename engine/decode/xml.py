@@ -8,12 +8,11 @@ what is inside the root element, whose name is not part of any path.
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from lxml import etree
 
-from engine.decode.source import WHOLE, Source, chunks, opened
+from engine.decode.source import WHOLE, Bytes, Source, chunks, opened
 from engine.decode.text import Text, content, readable
 from engine.errors import DecodeError
 from engine.model import Batch, Decoded, Value
@@ -26,7 +25,7 @@ _NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 _PIECE = 1 << 16  # bytes given to the parser at a time, so that it stops soon after a refusal
 
 
-def decode(path: Path, settings: Mapping[str, Value], batch: int) -> Decoded:
+def decode(path: Bytes, settings: Mapping[str, Value], batch: int) -> Decoded:
     """The document as one row. The encoding is what the document declares, unless `encoding` says another.
 
     Raises DecodeError: `xml.syntax` with its line, `xml.dtd`, `xml.depth`, `encoding.unreadable`.

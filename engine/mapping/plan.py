@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from engine.errors import RecordError
 from engine.mapping.columns import Header, check
 from engine.mapping.compiler import Compiled, compiled_path, explainer, filled, lapsed, mapper
-from engine.mapping.records import Portion, Selection
+from engine.mapping.records import Attached, Portion, Selection, canonical
 from engine.model import (
     Batch,
     Column,
@@ -37,18 +37,19 @@ def compile_mapping(feed: Feed, decoded: Decoded) -> "FeedMapping":
     header = None if decoded.header is None else Header(decoded.header)
     if header is not None:
         check(header, (field for stream in feed.streams for field in stream.fields.values()))
-    return FeedMapping(feed, header, decoded.whole)
+    return FeedMapping(feed, header, decoded)
 
 
 class FeedMapping:
     """Runs the compiled streams. Not for more than one delivery, nor for two threads."""
 
-    def __init__(self, feed: Feed, header: Header | None, whole: bool) -> None:
+    def __init__(self, feed: Feed, header: Header | None, decoded: Decoded) -> None:
         self.feed = feed
         self._header = header
         nulls = frozenset(text.strip() for text in feed.decode.get("nullValues") or ())
         self._streams = [_StreamMapping(stream, header, feed, nulls) for stream in feed.streams]
-        self._selections = list(_selections(feed)) if whole else []
+        self._beside = Attached(decoded.beside) if decoded.beside else None
+        self._selections = list(selections(feed, decoded.path, self._beside)) if decoded.whole else []
         unused = [name for stream in feed.streams for name in stream.records.unused]
         self.unread: tuple[str, ...] = () if header is None else header.unread(unused)
 
@@ -65,7 +66,10 @@ class FeedMapping:
         if self._selections:
             return [selection.portion(batch) for selection in self._selections]
         streams = tuple(range(len(self._streams)))
-        return [Portion(streams, batch.rows, batch.lines, batch.raws, batch.faults)]
+        if self._beside is None:
+            return [Portion(streams, batch.rows, batch.lines, batch.raws, batch.faults)]
+        rows = [self._beside.attached(row) for row in batch.rows]
+        return [Portion(streams, rows, batch.lines, list(map(canonical, rows)), batch.faults)]
 
     def map(
         self, portion: Portion, indexes: Sequence[int], context: Mapping[str, Value]
@@ -216,14 +220,14 @@ def seen_with(feed: Feed, context: Mapping[str, Value]) -> dict[str, Value]:
     return {"dealer": _dealer(feed), "params": feed.params, **context}
 
 
-def _selections(feed: Feed) -> Iterator[Selection]:
-    """One for each distinct path, with the joins of all its streams."""
+def selections(feed: Feed, path: str | None = None, beside: Attached | None = None) -> Iterator[Selection]:
+    """One for each distinct path, with the joins of all its streams; one alone where `path` takes their place."""
     streams: dict[str | None, list[int]] = {}
     for number, stream in enumerate(feed.streams):
-        streams.setdefault(stream.records.path, []).append(number)
-    for path, numbers in streams.items():
+        streams.setdefault(stream.records.path if path is None else path, []).append(number)
+    for wanted, numbers in streams.items():
         joins = {join.name: join for number in reversed(numbers) for join in feed.streams[number].records.joins}
-        yield Selection(tuple(numbers), path, tuple(joins.values()))
+        yield Selection(tuple(numbers), wanted, tuple(joins.values()), beside=beside)
 
 
 def _paths(stream: str, fields: Mapping[str, Field]) -> Iterator[tuple[str, list[Callable[[Value], Value]]]]:

@@ -14,7 +14,7 @@ from engine.errors import DeliveryRefused, RecordError
 from engine.mapping.compiler import compiled_path
 from engine.mapping.keys import text_of
 from engine.mapping.paths import parsed, plain_keys
-from engine.model import Batch, Fault, RecordJoin, Value
+from engine.model import Batch, Beside, Fault, RecordJoin, Value
 
 Read = Callable[[Value], Value]
 
@@ -34,6 +34,24 @@ class Portion:
     faults: list[Fault]
 
 
+class Attached:
+    """What an API was asked beside its records, one after the other through all selections of a delivery."""
+
+    def __init__(self, beside: Mapping[str, Beside]) -> None:
+        self._values = {name: _read(each) for name, each in beside.items()}
+        self._places = count()
+
+    def attached(self, record: Value) -> Value:
+        """The next record, with what belongs to it under its names; None where there is nothing."""
+        place = next(self._places)
+        if not isinstance(record, dict):
+            return record
+        return {
+            **record,
+            **{name: values[place] if place < len(values) else None for name, values in self._values.items()},
+        }
+
+
 @dataclass(slots=True)
 class Selection:
     """Records of one path in whole documents."""
@@ -43,6 +61,7 @@ class Selection:
     joins: tuple[RecordJoin, ...]
     select: Read | None = None
     attach: list[tuple[RecordJoin, Read, Read, Read]] = field(default_factory=list)
+    beside: "Attached | None" = None
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     def __post_init__(self) -> None:
@@ -66,18 +85,20 @@ class Selection:
                 faults.extend(replace(fault, index=len(rows) - 1) for fault in batch.faults if fault.index == index)
                 continue
             lookups = [(join, _indexed(found(document), key), by) for join, found, key, by in self.attach]
-            for record in self._records(document):
+            for record in self.records(document):
                 line = next(self.numbers)
+                if self.beside is not None:
+                    record = self.beside.attached(record)
                 try:
                     record = _joined(record, lookups)
                 except RecordError as error:
                     faults.append(Fault(len(rows), line, error.code, error.message, error.field))
                 rows.append(record)
                 lines.append(line)
-                raws.append(_canonical(record))
+                raws.append(canonical(record))
         return Portion(self.streams, rows, lines, raws, faults)
 
-    def _records(self, document: Value) -> list[Value]:
+    def records(self, document: Value) -> list[Value]:
         """One object is a list of one. Raises DeliveryRefused ("path.missing")."""
         if self.path is None or self.select is None:
             return document if isinstance(document, list) else [document]
@@ -98,6 +119,13 @@ def _is_null(document: Value, path: str) -> bool:
     for key in keys[:-1]:
         document = document.get(key) if isinstance(document, dict) else None
     return isinstance(document, dict) and keys[-1] in document
+
+
+def _read(beside: Beside) -> list[Value]:
+    """The value that belongs to each record. Raises RecordError where `read` cannot be."""
+    read = None if beside.read is None else compiled_path(beside.read)
+    documents = [document if read is None else read(document) for document in beside.documents]
+    return [None if place is None else documents[place] for place in beside.of]
 
 
 def _indexed(elements: Value, key: Read) -> Mapping[str, Value]:
@@ -123,7 +151,7 @@ def _joined(record: Value, lookups: list[tuple[RecordJoin, Mapping[str, Value], 
     return joined
 
 
-def _canonical(record: Value) -> str:
+def canonical(record: Value) -> str:
     try:
         return orjson.dumps(record, option=orjson.OPT_SORT_KEYS).decode()
     except TypeError:  # an integer of more than 64 bits

@@ -10,14 +10,15 @@ from dataclasses import fields, is_dataclass
 
 from engine.model import Reference, Stream, Value
 
-_NAMES = ("file", "trigger", "parent")
-# In the text of a condition. What only looks like one costs a second look at rows that are known.
-_NAMED = re.compile(rf"(?<![\w./'\"-])({'|'.join(_NAMES)})\b(?!['\"])")
+_CLOCKS = ("run", "window")
 
 
 def surroundings(streams: Sequence[Stream], context: Mapping[str, Value]) -> dict[str, Value]:
     """The values beside the record that these streams read, by their path; nothing where they read none."""
-    return {".".join(path): _at(context, path) for path in sorted(set(_paths(streams)))}
+    names = tuple(sorted(name for name in context if name not in _CLOCKS))
+    # In the text of a condition. What only looks like one costs a second look at rows that are known.
+    named = re.compile(rf"(?<![\w./'\"-])({'|'.join(map(re.escape, names))})\b(?!['\"])")
+    return {".".join(path): _at(context, path) for path in sorted(set(_paths(streams, names, named)))}
 
 
 def _at(value: Value, path: Sequence[str]) -> Value:
@@ -26,19 +27,19 @@ def _at(value: Value, path: Sequence[str]) -> Value:
     return value
 
 
-def _paths(value: object) -> Iterator[tuple[str, ...]]:
+def _paths(value: object, names: Sequence[str], named: re.Pattern[str]) -> Iterator[tuple[str, ...]]:
     if isinstance(value, Reference):
-        if value.path[0] in _NAMES:
+        if value.path[0] in names:
             yield value.path
     elif isinstance(value, str):
-        for found in _NAMED.finditer(value):
+        for found in named.finditer(value):
             yield (found[1],)
     elif is_dataclass(value):
         for each in fields(value):
-            yield from _paths(getattr(value, each.name))
+            yield from _paths(getattr(value, each.name), names, named)
     elif isinstance(value, Mapping):
         for item in value.values():
-            yield from _paths(item)
+            yield from _paths(item, names, named)
     elif isinstance(value, Sequence):
         for item in value:
-            yield from _paths(item)
+            yield from _paths(item, names, named)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, delete, insert, select, update
 from engine.errors import FeedError
 from engine.store.bulk import decoded
 from engine.store.database import writing
-from engine.store.journal import OPEN
+from engine.store.journal import OPEN, PAGE, VANISHED
 from engine.store.overview import WAITING, columns_of
 from engine.store.tables import audit, breakers, cursors, deliveries, feeds, quarantine
 
@@ -124,6 +124,8 @@ def set_cursor(engine: Engine, feed: str, part: str, value: str, by: str, now: s
         values = {"value": value, "position": None, "updated_at": now}
         if not connection.execute(update(cursors).where(*where).values(values)).rowcount:
             connection.execute(insert(cursors).values(feed_id=number, slice=part, **values))
+        connection.execute(update(cursors).where(cursors.c.feed_id == number).values(position=None))
+        _drop_pages(connection, number, now)
         _audited(connection, now, by, "state.set", feed, {"slice": part, "before": before, "after": value})
 
 
@@ -133,8 +135,15 @@ def reset_cursors(engine: Engine, feed: str, by: str, now: str) -> int:
         number = _number(connection, feed)
         before = {r.slice: r.value for r in connection.execute(select(cursors).where(cursors.c.feed_id == number))}
         connection.execute(delete(cursors).where(cursors.c.feed_id == number))
+        _drop_pages(connection, number, now)
         _audited(connection, now, by, "state.reset", feed, {"cursors": before})
         return len(before)
+
+
+def _drop_pages(connection: Connection, feed_id: int, now: str) -> None:
+    """A page that a dead run left would set the position that it was to set: it is asked for again instead."""
+    mine = (deliveries.c.feed_id == feed_id, deliveries.c.kind == PAGE, deliveries.c.state.in_(OPEN))
+    connection.execute(update(deliveries).where(*mine).values(state=VANISHED, updated_at=now))
 
 
 def allow_login(engine: Engine, feed: str, login: str, by: str, now: str) -> bool:

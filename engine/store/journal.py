@@ -43,6 +43,7 @@ from engine.store.tables import (
 TAKING, SEALED, STORED, DONE = "taking", "sealed", "stored", "done"
 REFUSED, VANISHED, NOT_MINE = "refused", "vanished", "notMine"
 OPEN = (TAKING, SEALED, STORED)
+FILE, PAGE = "file", "page"  # kinds of deliveries, beside "replay" and "trial"
 
 
 @dataclass(frozen=True, slots=True)
