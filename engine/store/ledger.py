@@ -3,7 +3,7 @@
 See `tables.py`, by which all tables go.
 """
 
-from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, Table, Text
+from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, LargeBinary, Table, Text
 
 from engine.store.columns import Digest, Id, Json, Word, metadata
 
@@ -155,4 +155,30 @@ last_definitions = Table(
     Column("mapping_hash", Word, nullable=False),
     Column("sections", Json, nullable=False),  # {section: digest}
     Column("at", Word, nullable=False),
+)
+
+inbox = Table(
+    "inbox",  # requests from outside; the same one again is a duplicate, or a later turn of the name
+    metadata,
+    Column("name", Word, primary_key=True),
+    Column("turn", Integer, primary_key=True, autoincrement=False),
+    Column("endpoint", Word, nullable=False),
+    Column("received_at", Word, nullable=False),
+    Column("keep_until", Word, nullable=False),  # till then it is the same one that comes again
+    Column("size", BigInteger, nullable=False),
+    Column("content", LargeBinary),  # on SQLite in the spool
+    Column("duplicates", Integer, nullable=False),
+)
+
+inbox_feeds = Table(
+    "inbox_feeds",  # each feed that listens deals with a request by itself
+    metadata,
+    Column("name", Word, primary_key=True),
+    Column("turn", Integer, primary_key=True, autoincrement=False),
+    Column("feed", Word, primary_key=True),
+    Column("state", Word, nullable=False),  # waiting, done, filtered, failed
+    Column("delivery_id", Id),
+    Column("received_at", Word, nullable=False),
+    Column("updated_at", Word, nullable=False),
+    Index("inbox_feeds_by_state", "feed", "state", "received_at"),
 )

@@ -1,0 +1,170 @@
+"""Requests that came from outside, as rows: who has dealt with which, and on PostgreSQL their content as well.
+
+On SQLite a request lies in the spool (`intake/inbox.py`) until a feed has dealt with it; what became of
+it is a row here on both. Never decides what a request means.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from engine.store.database import reading, writing
+from engine.store.ledger import inbox, inbox_feeds
+
+WAITING, DONE, FILTERED, FAILED = "waiting", "done", "filtered", "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One request for the feeds that listen to its endpoint.
+
+    `name` is the same for a request that comes again before `keep_until`; `turn` counts those of one
+    name that came after. `content` is an envelope (`transports/envelope.py`). Times are as the store writes them.
+    """
+
+    name: str
+    endpoint: str
+    feeds: tuple[str, ...]
+    received_at: str
+    keep_until: str
+    content: bytes
+    turn: int = 0
+
+
+def accepted(engine: Engine, entries: Sequence[Entry]) -> list[bool]:
+    """Store requests in one transaction; for each whether it is new. Durable when this returns."""
+    with writing(engine) as connection:
+        return [_accepted(connection, entry) for entry in entries]
+
+
+def _accepted(connection: Connection, entry: Entry) -> bool:
+    where = inbox.c.name == entry.name
+    last = connection.execute(
+        select(inbox.c.turn, inbox.c.keep_until).where(where).order_by(inbox.c.turn.desc())
+    ).first()
+    if last is None or last.keep_until <= entry.received_at:
+        turn = 0 if last is None else last.turn + 1
+        if _noted(connection, entry, turn, entry.content):
+            rows = [_row(entry, turn, feed) for feed in entry.feeds]
+            connection.execute(insert(inbox_feeds), rows)
+            return True
+    newest = select(func.max(inbox.c.turn)).where(where).scalar_subquery()
+    again = update(inbox).where(where, inbox.c.turn == newest)
+    connection.execute(again.values(duplicates=inbox.c.duplicates + 1))
+    return False
+
+
+def _noted(connection: Connection, entry: Entry, turn: int, content: bytes | None) -> bool:
+    """Add the row of a request; False where somebody else has just done so."""
+    maker = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    values = {
+        "name": entry.name,
+        "turn": turn,
+        "endpoint": entry.endpoint,
+        "received_at": entry.received_at,
+        "keep_until": entry.keep_until,
+        "size": len(entry.content),
+        "content": content,
+        "duplicates": 0,
+    }
+    statement = maker(inbox).values(**values).on_conflict_do_nothing().returning(inbox.c.name)
+    return connection.execute(statement).first() is not None
+
+
+def _row(entry: Entry, turn: int, feed: str, state: str = WAITING) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "turn": turn,
+        "feed": feed,
+        "state": state,
+        "received_at": entry.received_at,
+        "updated_at": entry.received_at,
+    }
+
+
+def waiting(engine: Engine, feed: str, most: int) -> list[Entry]:
+    """What waits for a feed among the rows, the oldest first."""
+    columns = [inbox.c[name] for name in ("name", "turn", "endpoint", "received_at", "keep_until", "content")]
+    with reading(engine) as connection:
+        statement = (
+            select(*columns)
+            .join(inbox_feeds, (inbox_feeds.c.name == inbox.c.name) & (inbox_feeds.c.turn == inbox.c.turn))
+            .where(inbox_feeds.c.feed == feed, inbox_feeds.c.state == WAITING, inbox.c.content.is_not(None))
+            .order_by(inbox_feeds.c.received_at, inbox.c.name, inbox.c.turn)
+            .limit(most)
+        )
+        rows = connection.execute(statement).all()
+    return [
+        Entry(row.name, row.endpoint, (feed,), row.received_at, row.keep_until, bytes(row.content), row.turn)
+        for row in rows
+    ]
+
+
+def settled(connection: Connection, entry: Entry, feed: str, state: str, now: str, delivery: int | None) -> None:
+    """Note in the caller's transaction what became of a request for one feed."""
+    _noted(connection, entry, entry.turn, None)
+    values = {**_row(entry, entry.turn, feed, state), "delivery_id": delivery, "updated_at": now}
+    maker = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    changed = {name: values[name] for name in ("state", "delivery_id", "updated_at")}
+    statement = maker(inbox_feeds).values(**values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["name", "turn", "feed"], set_=changed))
+
+
+def dealt_with(engine: Engine, names: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], frozenset[str]]:
+    """Which feeds have dealt with each of these requests."""
+    wanted = sorted({name for name, _ in names})
+    found: dict[tuple[str, int], set[str]] = {}
+    with reading(engine) as connection:
+        for start in range(0, len(wanted), 500):
+            statement = select(inbox_feeds.c.name, inbox_feeds.c.turn, inbox_feeds.c.feed).where(
+                inbox_feeds.c.name.in_(wanted[start : start + 500]), inbox_feeds.c.state != WAITING
+            )
+            for row in connection.execute(statement):
+                found.setdefault((row.name, row.turn), set()).add(row.feed)
+    return {name: frozenset(feeds) for name, feeds in found.items()}
+
+
+def load(engine: Engine) -> tuple[int, int]:
+    """How many requests wait among the rows, and their bytes."""
+    with reading(engine) as connection:
+        waits = (
+            select(inbox_feeds.c.name, inbox_feeds.c.turn).where(inbox_feeds.c.state == WAITING).distinct().subquery()
+        )
+        joined = (waits.c.name == inbox.c.name) & (waits.c.turn == inbox.c.turn)
+        statement = select(func.count(), func.coalesce(func.sum(inbox.c.size), 0)).select_from(
+            inbox.join(waits, joined)
+        )
+        count, size = connection.execute(statement).one()
+    return int(count), int(size)
+
+
+def counts(engine: Engine, feed: str) -> dict[str, int]:
+    """How many requests of a feed are in each state, by the rows."""
+    with reading(engine) as connection:
+        statement = select(inbox_feeds.c.state, func.count()).where(inbox_feeds.c.feed == feed)
+        return {state: int(count) for state, count in connection.execute(statement.group_by(inbox_feeds.c.state))}
+
+
+def duplicates(engine: Engine) -> int:
+    """How many requests were acknowledged without being stored, by the rows."""
+    with reading(engine) as connection:
+        total = select(func.coalesce(func.sum(inbox.c.duplicates), 0))
+        return int(connection.execute(total).scalar_one())
+
+
+def forget(engine: Engine, before: str) -> int:
+    """Remove requests that everyone has dealt with before that time; how many there were."""
+    pair = (inbox_feeds.c.name == inbox.c.name) & (inbox_feeds.c.turn == inbox.c.turn)
+    open_still = select(inbox_feeds.c.name).where(
+        pair, (inbox_feeds.c.state == WAITING) | (inbox_feeds.c.updated_at >= before)
+    )
+    with writing(engine) as connection:
+        over = select(inbox.c.name, inbox.c.turn).where(inbox.c.keep_until < before, ~open_still.exists())
+        rows = connection.execute(over.limit(10_000)).all()
+        for row in rows:
+            for table in (inbox_feeds, inbox):
+                connection.execute(delete(table).where(table.c.name == row.name, table.c.turn == row.turn))
+    return len(rows)
