@@ -35,21 +35,26 @@ def document(path: Path) -> yaml.Document:
 
 
 class Beside:
-    """One definition in the midst of its folder; the others are read once."""
+    """The definitions of a folder, read once, with one of them at a time put in another form."""
 
-    def __init__(self, folder: Path, path: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         self._look = Folder(folder, None, time.time_ns).look()
         self._loader = Loader(folder)
-        self._at = next(index for index, sheet in enumerate(self._look.sheets) if sheet.path == str(path))
-        assert self.errors(path.read_text("utf-8")) == []
+        self._at = {sheet.path: index for index, sheet in enumerate(self._look.sheets)}
+        assert [each for each in self._loader.load(self._look).findings if each.severity == "error"] == []
 
-    def errors(self, text: str) -> list[Finding]:
+    def errors(self, path: Path, text: str) -> list[Finding]:
         """What `feeds validate` says when the file holds this text; W001 is the only warning that stands for a name."""
-        sheets = list(self._look.sheets)
+        sheets, at = list(self._look.sheets), self._at[str(path)]
         content = text.encode()
-        sheets[self._at] = sheets[self._at]._replace(digest=blake2b(content).digest(), content=content)
+        sheets[at] = sheets[at]._replace(digest=blake2b(content).digest(), content=content)
         found = self._loader.load(self._look._replace(sheets=tuple(sheets))).findings
         return [each for each in found if each.severity == "error" or each.code == "W001"]
+
+
+@cache
+def beside(folder: Path) -> Beside:
+    return Beside(folder)
 
 
 @cache
@@ -86,13 +91,11 @@ def test_none_is_accepted_wherever_the_letter_is(folder: Path, path: Path, recor
 def check(folder: Path, path: Path, record: Record, every: bool) -> None:
     made: dict[str, Outcome] = {"key": Outcome(), "word": Outcome()}
     right, _ = words_of(path)
-    beside: Beside | None = None
     for word, form, line in forms(path, ("key", "word"), every):
         found = schema.check(damaged(right, word, form))
         if not found:
             # Nothing is wrong with the file alone: it is looked at beside the others.
-            beside = beside or Beside(folder, path)
-            found = beside.errors(replaced(right, word, form))
+            found = beside(folder).errors(path, replaced(right, word, form))
         made[word.sort].note(word, form, line, found)
     told(record, "misspelt keys", made["key"].counts)
     told(record, "misspelt choices", made["word"].counts)
@@ -166,7 +169,6 @@ def test_no_misspelt_name_leads_anywhere(folder: Path, path: Path, record_proper
 
 def names(folder: Path, path: Path, record: Record, every: bool) -> None:
     right, found = words_of(path)
-    beside = Beside(folder, path)
     is_open = right.value["kind"] in ("activity", "export") or "employee" in right.value
     tried = theirs = 0
     accepted = []
@@ -176,7 +178,7 @@ def names(folder: Path, path: Path, record: Record, every: bool) -> None:
     for word in chosen:
         for form in misspelt(word.text)[: 3 if every else 1]:
             tried += 1
-            if beside.errors(replaced(right, word, form)):
+            if beside(folder).errors(path, replaced(right, word, form)):
                 continue
             where = ".".join(map(str, word.path))
             if ANY.search(where) or (is_open and ANY_FIELDS.search(where)):
