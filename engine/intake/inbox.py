@@ -1,0 +1,316 @@
+"""Requests from outside on their way to the feeds that listen: on disk before the sender hears that we have them.
+
+On SQLite each lies as a file in the spool, since the one writer may be busy with an import; on PostgreSQL
+it is a row. Never reads what is in a request, and never answers one.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import orjson
+
+from engine.errors import DiskError
+from engine.store import inbox as rows
+from engine.store.database import Connection, Engine
+from engine.store.inbox import DONE, FAILED, FILTERED, WAITING, Entry
+
+KEEP_DAYS = 90  # a request, after every feed has dealt with it
+_PART = ".part"
+_STALE = 3_600  # seconds after which what is half written belongs to a process that died
+_MANY = 1_000  # requests that one run of a feed takes up at a time
+
+
+class Load(NamedTuple):
+    """What waits: how many requests, and their bytes."""
+
+    requests: int
+    size: int
+
+
+class Inbox(Protocol):
+    """Where requests wait. `inbox(engine, state_dir)` gives the one that fits the database."""
+
+    def accept(self, entries: Sequence[Entry]) -> list[bool]:
+        """Keep requests for good, for each whether it is new; what it says has happened is on disk.
+
+        One that has come before its `keep_until` is counted as a duplicate. Raises DiskError or StoreError,
+        and then none of them may be acknowledged; some may have been kept.
+        """
+
+    def waiting(self, feed: str, endpoints: Sequence[str], most: int = _MANY) -> list[Entry]:
+        """What a feed has not dealt with, the oldest first, of its endpoints."""
+
+    def settle(
+        self, connection: Connection, entry: Entry, feed: str, state: str, now: str, delivery: int | None = None
+    ) -> None:
+        """Note in the importer's transaction what became of a request for one feed: DONE, FILTERED or FAILED."""
+
+    def tidy(self, endpoints: Sequence[str]) -> None:
+        """Put away what every feed has dealt with; after the importer's commit, or after a crash, or never."""
+
+    def load(self) -> Load: ...
+
+    def counts(self, feed: str, endpoints: Sequence[str]) -> Mapping[str, int]:
+        """How many requests of a feed are in each state; `duplicates` are those of everyone."""
+
+    def forget(self, before: str) -> int:
+        """Remove requests that everyone has dealt with before that time; how many."""
+
+
+def inbox(engine: Engine, state_dir: Path) -> Inbox:
+    """The inbox of this installation."""
+    return Spool(engine, state_dir / "inbox") if engine.dialect.name == "sqlite" else Rows(engine)
+
+
+class Rows:
+    """The inbox in PostgreSQL."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def accept(self, entries: Sequence[Entry]) -> list[bool]:
+        return rows.accepted(self._engine, entries)
+
+    def waiting(self, feed: str, endpoints: Sequence[str], most: int = _MANY) -> list[Entry]:
+        return rows.waiting(self._engine, feed, most)
+
+    def settle(
+        self, connection: Connection, entry: Entry, feed: str, state: str, now: str, delivery: int | None = None
+    ) -> None:
+        rows.settled(connection, entry, feed, state, now, delivery)
+
+    def tidy(self, endpoints: Sequence[str]) -> None:
+        """Nothing: a row is where it belongs."""
+
+    def load(self) -> Load:
+        return Load(*rows.load(self._engine))
+
+    def counts(self, feed: str, endpoints: Sequence[str]) -> Mapping[str, int]:
+        return {WAITING: 0, **rows.counts(self._engine, feed), "duplicates": rows.duplicates(self._engine)}
+
+    def forget(self, before: str) -> int:
+        return rows.forget(self._engine, before)
+
+
+class Spool:
+    """The inbox in a folder, beside SQLite.
+
+    `waiting/<endpoint>/<name>.<turn>` and, once every feed has dealt with it, the same below `kept/`. A
+    file appears under its name whole (written aside, synced, linked), and a name is never given twice:
+    that is what tells a request that comes again. What each feed has done with it stands in the database
+    alone, so that a file which lies here a second time is imported only once.
+    """
+
+    def __init__(self, engine: Engine, root: Path) -> None:
+        self._engine = engine
+        self._root = root
+        self._made: set[Path] = set()
+
+    def accept(self, entries: Sequence[Entry]) -> list[bool]:
+        with _usable(self._root):
+            parts = [self._written(entry) for entry in entries]
+            try:
+                is_new = [self._linked(entry, part) for entry, part in zip(entries, parts, strict=True)]
+            finally:
+                for part in parts:
+                    part.unlink(missing_ok=True)
+            # Also for duplicates: the one that came first may not be on disk for good yet.
+            for folder in {self._waiting(entry.endpoint) for entry in entries}:
+                _fsync(folder)
+        return is_new
+
+    def waiting(self, feed: str, endpoints: Sequence[str], most: int = _MANY) -> list[Entry]:
+        with _usable(self._root):
+            found = [file for endpoint in endpoints for file in _files(self._waiting(endpoint))]
+            done = rows.dealt_with(self._engine, [_named(file) for file in found]) if found else {}
+            found = [file for file in found if feed not in done.get(_named(file), ())]
+            found.sort(key=_came)
+            entries = (_read(file) for file in found if feed in _head(file).get("feeds", ()))
+            return [entry for entry, _ in zip(filter(None, entries), range(most), strict=False)]
+
+    def settle(
+        self, connection: Connection, entry: Entry, feed: str, state: str, now: str, delivery: int | None = None
+    ) -> None:
+        rows.settled(connection, entry, feed, state, now, delivery)
+
+    def tidy(self, endpoints: Sequence[str]) -> None:
+        with _usable(self._root):
+            for endpoint in endpoints:
+                files = list(_files(self._waiting(endpoint)))
+                done = rows.dealt_with(self._engine, [_named(file) for file in files]) if files else {}
+                for file in files:
+                    feeds = set(_head(file).get("feeds", ()))
+                    if feeds and feeds <= done.get(_named(file), frozenset()):
+                        # Not synced: where a power cut brings it back here, the database still knows it.
+                        with suppress(FileNotFoundError):
+                            file.replace(self._folder(self._kept(endpoint)) / file.name)
+
+    def load(self) -> Load:
+        with _usable(self._root):
+            sizes = [size for folder in _folders(self._root / "waiting") for size in _sizes(folder)]
+        return Load(len(sizes), sum(sizes))
+
+    def counts(self, feed: str, endpoints: Sequence[str]) -> Mapping[str, int]:
+        with _usable(self._root):
+            again = sum(file.stat().st_size for file in _files(self._root / "again"))
+        waiting = len(self.waiting(feed, endpoints, most=10**9))
+        return {**rows.counts(self._engine, feed), WAITING: waiting, "duplicates": again}
+
+    def forget(self, before: str) -> int:
+        limit = datetime.fromisoformat(before).timestamp()
+        with _usable(self._root):
+            for folder in _folders(self._root / "kept"):
+                for file in _files(folder):
+                    # A rename sets this time, and nothing after it does: since when it lies here.
+                    if file.stat().st_ctime < limit:
+                        (self._root / "again" / file.name).unlink(missing_ok=True)
+                        file.unlink(missing_ok=True)
+        return rows.forget(self._engine, before)
+
+    def sweep(self) -> None:
+        """Remove what processes that died have left half written."""
+        with _usable(self._root), suppress(FileNotFoundError):
+            for part in (self._root / "parts").iterdir():
+                with suppress(FileNotFoundError):
+                    if part.stat().st_ctime < time.time() - _STALE:
+                        part.unlink()
+
+    # --- one request --------------------------------------------------------------------------
+
+    def _written(self, entry: Entry) -> Path:
+        """The request, whole and on disk, under a name that nobody looks for."""
+        part = self._folder(self._root / "parts") / f"{os.getpid()}-{os.urandom(8).hex()}{_PART}"
+        head = {name: getattr(entry, name) for name in ("name", "endpoint", "feeds", "received_at", "keep_until")}
+        with open(part, "xb", opener=_private) as file:
+            file.write(orjson.dumps(head) + b"\n")
+            file.write(entry.content)
+            file.flush()
+            at = round(datetime.fromisoformat(entry.received_at).timestamp() * 1e6) * 1_000
+            os.utime(file.fileno(), ns=(at, at))
+            os.fsync(file.fileno())
+        return part
+
+    def _linked(self, entry: Entry, part: Path) -> bool:
+        """Give a request its name. False where that is one which has come before, and still counts."""
+        folder, kept = self._folder(self._waiting(entry.endpoint)), self._kept(entry.endpoint)
+        turn, last = 0, None
+        while (found := _first(folder / f"{entry.name}.{turn}", kept / f"{entry.name}.{turn}")) is not None:
+            turn, last = turn + 1, found
+        if last is None or (_head(last) or _head(kept / last.name)).get("keep_until", "") <= entry.received_at:
+            with suppress(FileExistsError):
+                os.link(part, folder / f"{entry.name}.{turn}")
+                return True
+        self._again(f"{entry.name}.{max(turn - 1, 0)}")
+        return False
+
+    def _again(self, name: str) -> None:
+        """Count a duplicate: one byte each. A figure, and not worth a wait for the disk."""
+        with (self._folder(self._root / "again") / name).open("ab") as file:
+            file.write(b".")
+
+    def _waiting(self, endpoint: str) -> Path:
+        return self._root / "waiting" / _folder_name(endpoint)
+
+    def _kept(self, endpoint: str) -> Path:
+        return self._root / "kept" / _folder_name(endpoint)
+
+    def _folder(self, folder: Path) -> Path:
+        """The folder, there for good."""
+        if folder not in self._made:
+            _make(folder)
+            self._made.add(folder)
+        return folder
+
+
+def _folder_name(endpoint: str) -> str:
+    """An endpoint as one segment of a path; its text is the author's."""
+    return sha256(endpoint.encode()).hexdigest()[:32]
+
+
+def _named(file: Path) -> tuple[str, int]:
+    name, _, turn = file.name.rpartition(".")
+    return name, int(turn)
+
+
+def _head(file: Path) -> Mapping[str, Any]:
+    """What is known of a request beside its content; empty where it has been put away meanwhile."""
+    try:
+        with file.open("rb") as stream:
+            head: Mapping[str, Any] = orjson.loads(stream.readline())
+    except FileNotFoundError:
+        return {}
+    return head
+
+
+def _read(file: Path) -> Entry | None:
+    try:
+        head, _, content = file.read_bytes().partition(b"\n")
+    except FileNotFoundError:
+        return None
+    values = orjson.loads(head)
+    return Entry(**{**values, "feeds": tuple(values["feeds"])}, content=content, turn=_named(file)[1])
+
+
+def _came(file: Path) -> tuple[int, str]:
+    """When a request came, as `_written` has set it."""
+    try:
+        return file.stat().st_mtime_ns, file.name
+    except FileNotFoundError:
+        return 0, file.name
+
+
+def _first(*files: Path) -> Path | None:
+    return next((file for file in files if file.exists()), None)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    with suppress(FileNotFoundError):
+        yield from folder.iterdir()
+
+
+def _sizes(folder: Path) -> Iterator[int]:
+    for file in _files(folder):
+        with suppress(FileNotFoundError):
+            yield file.stat().st_size
+
+
+_folders: Callable[[Path], Iterator[Path]] = _files
+
+
+def _private(name: str, flags: int) -> int:
+    return os.open(name, flags, 0o600)
+
+
+@contextmanager
+def _usable(root: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        where, reason = error.filename or root, error.strerror or type(error).__name__
+        message = f"our own disk could not do it ({where}: {reason}): make room there, or mend it"
+        raise DiskError(f"{message}; nothing was acknowledged for it, and the sender tries again") from error
+
+
+def _make(folder: Path) -> None:
+    if folder.is_dir():
+        return
+    _make(folder.parent)
+    folder.mkdir(exist_ok=True, mode=0o700)
+    _fsync(folder.parent)
+
+
+def _fsync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+__all__ = ["DONE", "FAILED", "FILTERED", "KEEP_DAYS", "WAITING", "Entry", "Inbox", "Load", "Rows", "Spool", "inbox"]
