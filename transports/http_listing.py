@@ -1,0 +1,325 @@
+"""The list of one API, read page by page: slices, windows, passes and pages, and what else belongs to each.
+
+Never asks for a page before the one before it was taken, and never moves a position ahead of what was handed over.
+"""
+
+import hashlib
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+
+from transports import http_windows as windows
+from transports import paging
+from transports.base import BadReply, Coverage, Page, PageTools, Settings
+from transports.envelope import Envelope, sealed
+from transports.http_client import Answer, Client
+from transports.http_includes import Includes
+from transports.http_position import Progress, conditions, validators
+from transports.http_request import Request, Veil, absolute, built, readdressed, stripped
+from transports.http_request import masked as masked_value
+from transports.http_slices import Slice, slices
+from transports.http_sweep import Sweep
+from transports.http_windows import Cursor, Window, stamp
+
+_NONE = {"type": "none"}
+_MISSING = (404, 410)
+
+
+@dataclass(slots=True)
+class _Read:
+    """One reply, looked at: its raw records, and the place after it."""
+
+    answer: Answer
+    records: Sequence[Any]
+    after: paging.Place | None
+    highest: Cursor | None
+    names: Mapping[str, Any]
+
+
+class Listing:
+    """The contract `Pages` on one API."""
+
+    def __init__(self, settings: Settings, client: Client, includes: Includes, tools: PageTools, veil: Veil) -> None:
+        self.source = _source(settings, veil)
+        self.coverage = Coverage(None, 0, 0)
+        self._settings = settings
+        self._paging: Settings = settings.get("pagination") or _NONE
+        self._incremental: Settings | None = settings.get("incremental")
+        self._client = client
+        self._includes = includes
+        self._tools = tools
+        self._is_skipped = False
+
+    def pages(self, position: Mapping[str, Any]) -> Iterator[Page]:
+        progress = Progress(position, self._now())
+        has_left = "round" in position
+        waiting = self._waiting(progress)
+        current = next(waiting, None)
+        if current is None and has_left:
+            # Whatever the last round still had to read is no longer there: it is over.
+            progress = progress.renewed(self._now())
+            waiting = self._waiting(progress)
+            current = next(waiting, None)
+        while current is not None:
+            # One ahead, so that the last page of all knows that it is the last.
+            following = next(waiting, None)
+            yield from self._slice(progress, current, following is None)
+            current = following
+        self.coverage = progress.coverage
+
+    def one(self, id: str, trigger: Mapping[str, Any]) -> Page | None:
+        block = self._settings["byId"]
+        names = {"trigger": {**trigger, "id": id}}
+        answer = self._client.send(built(block, self._settings.get("baseUrl"), names, self._tools), missing=_MISSING)
+        read = block.get("read", "@")
+        found = None if answer.empty else self._tools.search(read, answer.document)
+        if found is None and answer.empty != "ignored":
+            if block.get("notFound") == "fail":
+                raise BadReply(f"{answer.name} is not there (`byId.notFound: fail`)", answer.reply.status)
+            return None
+        records = [] if found is None else found if isinstance(found, list) else [found]
+        return self._page(_Read(answer, records, None, None, names), {}, {}, Slice(), None, read)
+
+    def _waiting(self, progress: Progress) -> Iterator[Slice]:
+        """Slices that this round has still to read; those without a change are left out where that is asked for."""
+        begun: set[str] = set()
+        for each in slices(self._settings, self._resource, self._tools.search):
+            is_known = each.digest is not None and progress.parents.get(each.key) == each.digest
+            if each.key in begun or each.key in progress.done:
+                continue
+            begun.add(each.key)
+            if progress.slice == each.key or not is_known:
+                yield each
+
+    def _resource(self, block: Settings, names: Mapping[str, Any]) -> Iterator[Sequence[Any]]:
+        """The records of a `forEach.resource`, page by page."""
+        kind: Settings = block.get("pagination") or _NONE
+        path = (block.get("records") or {}).get("path", "@")
+        place: paging.Place | None = paging.Place()
+        trail = paging.Trail(True)
+        while place is not None:
+            request = self._request(block["request"], kind, place, names)
+            answer = self._client.send(request, foreign=_is_named(kind, place))
+            found = None if answer.empty else self._tools.search(path, answer.document)
+            if found is None and not answer.empty:
+                keys = ", ".join(map(str, answer.document)) if isinstance(answer.document, Mapping) else "no names"
+                text = f"expected `{path}` in the reply to {answer.name} (`forEach.resource.records`), found {keys}"
+                raise BadReply(text, answer.reply.status, "http.path")
+            records = found if isinstance(found, list) else [] if found is None else [found]
+            trail.page(_fingerprint(records), len(records))
+            yield records
+            place = trail.next(self._after(kind, place, answer, len(records), request), len(records))
+
+    def _slice(self, progress: Progress, each: Slice, is_last: bool) -> Iterator[Page]:
+        goes_on = progress.begins(each.key)
+        self._is_skipped = False
+        settings = self._incremental
+        if settings is None:
+            yield from self._window(progress, each, True, is_last)
+            return
+        if not (goes_on and progress.window):
+            cursor = progress.cursors.get(self._cursor_key(each))
+            progress.enters(windows.first(settings, cursor, progress.until))
+        while progress.window is not None and not self._is_skipped:
+            following = windows.following(settings, progress.window, progress.until)
+            yield from self._window(progress, each, following is None, is_last)
+            if following is None:
+                return
+
+    def _window(self, progress: Progress, each: Slice, is_last_window: bool, is_last: bool) -> Iterator[Page]:
+        """Every pass over one window; `progress` stands at the next one afterwards, or at the end of the slice."""
+        sweep = Sweep(self._settings, progress.seen, progress.passes)
+        window = progress.window
+        if sweep.is_swept:
+            progress.place = paging.Place()  # such a list has no order to go on in
+        another = True
+        while another:
+            another = yield from self._pass(progress, each, window, sweep, is_last_window, is_last)
+
+    def _pass(
+        self, progress: Progress, each: Slice, window: Window | None, sweep: Sweep, is_last_window: bool, is_last: bool
+    ) -> Generator[Page, None, bool]:
+        trail = paging.Trail(is_stable=not sweep.is_swept)
+        place: paging.Place | None = progress.place
+        trail.begins(progress.place)
+        another = False
+        while place is not None:
+            before = progress.written()
+            read = self._read(progress, place, each, window, trail, sweep)
+            progress.seen = sweep.seen
+            if read.highest is not None:
+                progress.highest = _greater(progress.highest, read.highest)
+            self._is_skipped = read.answer.empty == "skipped"
+            place = read.after
+            if place is not None:
+                progress.place = place
+                if self._incremental and self._incremental.get("ordered"):
+                    self._move(progress, each, window, False)
+            else:
+                another = sweep.another() and not self._is_skipped
+                progress.most_passes = max(progress.most_passes, progress.passes)
+                if another:
+                    progress.passes, progress.place = progress.passes + 1, paging.Place()
+                else:
+                    self._ends(progress, each, window, is_last_window or self._is_skipped, is_last)
+            self.coverage = progress.coverage
+            yield self._page(read, before, progress.written(), each, window, None)
+        return another
+
+    def _ends(
+        self, progress: Progress, each: Slice, window: Window | None, is_last_window: bool, is_last: bool
+    ) -> None:
+        """The last page of the last pass of a window: here, and only here, the cursor moves."""
+        if self._incremental and not self._is_skipped:
+            self._move(progress, each, window, is_last_window)
+        until = progress.until
+        progress.leaves_window()
+        if is_last_window:
+            progress.leaves_slice(is_last, each.digest)
+            if is_last and progress.shared is not None:
+                progress.cursors[""] = progress.shared
+        elif self._incremental and window is not None:
+            progress.enters(windows.following(self._incremental, window, until))
+
+    def _move(self, progress: Progress, each: Slice, window: Window | None, is_last_window: bool) -> None:
+        if self._incremental is None or window is None:
+            return
+        key, until = self._cursor_key(each), progress.until
+        is_shared = self._incremental.get("scope") == "shared"
+        known = progress.cursors.get(key)
+        cursor = windows.moved(self._incremental, known, window, progress.highest, is_last_window, until)
+        if cursor is None:
+            return
+        if is_shared:
+            progress.shared = _greater(progress.shared, cursor)
+        else:
+            progress.cursors[key] = cursor
+
+    def _read(
+        self,
+        progress: Progress,
+        place: paging.Place,
+        each: Slice,
+        window: Window | None,
+        trail: paging.Trail,
+        sweep: Sweep,
+    ) -> _Read:
+        names = {**each.names}
+        if self._incremental is not None:
+            names["window"] = windows.names(self._incremental, window)
+        request = self._request(self._settings["request"], self._paging, place, names)
+        asked = progress.validators.get(each.key) if self._is_conditional(request) else None
+        for header, value in conditions(asked).items():
+            request = request.with_header(header, value)
+        answer = self._client.send(request, foreign=_is_named(self._paging, place))
+        is_unchanged = answer.empty == "unchanged"
+        if is_unchanged and asked is None:
+            text = f"{answer.name} answered 304 (unchanged), and nobody asked whether it is"
+            raise BadReply(text, answer.reply.status, "http.conditional")
+        if self._is_conditional(request):
+            _remember(progress, each.key, validators(asked, answer.reply.headers, is_unchanged))
+        records = () if answer.empty else self._tools.records(answer.reply)
+        trail.page(_fingerprint(records) if self._paging["type"] != "none" else None, len(records))
+        total = paging.promised(self._paging, answer.document, self._tools.search)
+        progress.promised = progress.promised if total is None else total
+        sweep.page(self._tools.identities(records) if sweep.needs_identities else (), len(records), total)
+        highest = self._tools.highest(records) if self._incremental and records else None
+        after = trail.next(self._after(self._paging, place, answer, len(records), request), len(records))
+        if after is not None and self._has_passed(records, window):
+            after = None
+        return _Read(answer, records, after, highest, {**names, "page": paging.names(self._paging, place)})
+
+    def _request(self, block: Settings, kind: Settings, place: paging.Place, names: Mapping[str, Any]) -> Request:
+        known = {**names, "page": paging.names(kind, place)}
+        request = built(block, self._settings.get("baseUrl"), known, self._tools)
+        if _is_named(kind, place):
+            return readdressed(request, place.token)
+        url = block["url"]
+        return paging.placed(request, kind, place, not isinstance(url, str) or "${page." in url)
+
+    def _after(
+        self, kind: Settings, place: paging.Place, answer: Answer, count: int, request: Request
+    ) -> paging.Place | None:
+        if answer.empty:
+            return None
+        after = paging.following(kind, place, answer.reply, answer.document, count, answer.url, self._tools.search)
+        if after is not None and kind["type"] in ("nextUrl", "link"):
+            # Some servers repeat the key in the next address: it is kept in no position, and put in again when asked.
+            secret = {name for name, value in request.query if not isinstance(value, str)} | self._client.query_secrets
+            return replace(after, token=stripped(after.token, secret))
+        return after
+
+    def _has_passed(self, records: Sequence[Any], window: Window | None) -> bool:
+        """Whether a list with the newest first has come to what is known."""
+        if not (self._incremental and self._incremental.get("newestFirst") and records):
+            return False
+        return windows.is_before(self._tools.highest(records[-1:]), window)
+
+    def _is_conditional(self, request: Request) -> bool:
+        """Whether "unchanged" would mean the whole of what is imported: one reply, all of it, and nothing beside it."""
+        others = ("incremental", "include", "sweep")
+        is_whole = self._paging["type"] == "none" and not any(self._settings.get(name) for name in others)
+        return is_whole and request.method == "GET"
+
+    def _page(
+        self,
+        read: _Read,
+        before: Mapping[str, Any],
+        after: Mapping[str, Any],
+        each: Slice,
+        window: Window | None,
+        path: str | None,
+    ) -> Page:
+        answer = read.answer
+        envelope = Envelope(
+            request=answer.request,
+            status=answer.reply.status,
+            media=answer.reply.headers.get("content-type", ""),
+            body=b"" if answer.empty else answer.reply.body,
+            empty=answer.empty,
+            read=path,
+            parent=each.values,
+            window=windows.kept(self._incremental or {}, window),
+            trigger=masked_value(read.names.get("trigger", {})),
+            before=before,
+            after=after,
+            includes=self._includes.replies(read.records, read.names) if read.records else {},
+        )
+        return Page(answer.name, sealed(envelope), after)
+
+    def _cursor_key(self, each: Slice) -> str:
+        return "" if self._incremental and self._incremental.get("scope") == "shared" else each.key
+
+    def _now(self) -> str:
+        return stamp(self._tools.now())
+
+
+def _is_named(kind: Settings, place: paging.Place) -> bool:
+    """Whether the other side named the address of this place."""
+    return kind["type"] in ("nextUrl", "link") and place.token is not None
+
+
+def _greater(one: Cursor | None, other: Cursor) -> Cursor:
+    if one is None or type(one) is not type(other):
+        return other
+    return max(one, other)
+
+
+def _remember(progress: Progress, key: str, found: dict[str, Any] | None) -> None:
+    if found is None:
+        progress.validators.pop(key, None)
+    else:
+        progress.validators[key] = found
+
+
+def _fingerprint(records: Sequence[Any]) -> bytes:
+    options = orjson.OPT_NON_STR_KEYS | orjson.OPT_SORT_KEYS
+    return hashlib.blake2b(orjson.dumps(list(records), default=str, option=options), digest_size=16).digest()
+
+
+def _source(settings: Settings, veil: Veil) -> str:
+    url = settings["request"]["url"]
+    whole = absolute(settings.get("baseUrl"), url if isinstance(url, str) and "${" not in url else "")
+    return veil.shown(str(masked_value(whole))).partition("://")[2].partition("?")[0].rstrip("/")

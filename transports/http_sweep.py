@@ -1,0 +1,68 @@
+"""Whether a list has to be read once more, and how many of its records were seen. Pure.
+
+Never counts a record twice, and never reads for ever: `max` ends it.
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+from transports.base import Settings
+
+_MOST_PASSES = 5
+_QUIET = 2  # passes that add nothing
+_COUNTED = ("page", "offset")
+_TRIES = 3  # passes over a list that changed its total while it was read
+
+
+class Sweep:
+    """The passes over one window of a list.
+
+    With `sweep.until: stable` two passes in a row that add nothing end it. Without, a list that is read by numbers and
+    changed its total meanwhile is read again: records have moved between pages.
+    """
+
+    def __init__(self, settings: Settings, seen: int, passes: int) -> None:
+        block = settings.get("sweep") or {"until": "once"}
+        paging = settings.get("pagination") or {"type": "none"}
+        self.is_swept = block["until"] == "stable"
+        self._most = int(block.get("max", _MOST_PASSES))
+        self._rereads = paging["type"] in _COUNTED
+        self._keeps = self.is_swept or "total" in paging
+        self._before = 0 if self.is_swept else seen
+        self._ids: set[bytes] = set()
+        self._count = 0
+        self._added = self._quiet = 0
+        self._passes = passes
+        self._totals: list[int] = []
+
+    @property
+    def needs_identities(self) -> bool:
+        return self._keeps
+
+    @property
+    def seen(self) -> int:
+        """Distinct records of this window, as far as they can be told apart."""
+        return self._before + (len(self._ids) if self._keeps else self._count)
+
+    def page(self, identities: Sequence[str], count: int, total: int | None) -> None:
+        before = len(self._ids)
+        self._ids.update(hashlib.blake2b(each.encode(), digest_size=12).digest() for each in identities)
+        self._added += len(self._ids) - before
+        self._count += count
+        if total is not None:
+            self._totals.append(total)
+
+    def another(self) -> bool:
+        """After the last page of a pass: whether there has to be one more."""
+        is_quiet = self._added == 0
+        has_moved = len(set(self._totals)) > 1
+        self._quiet = self._quiet + 1 if is_quiet else 0
+        self._added, self._totals = 0, []
+        self._passes += 1
+        if self.is_swept:
+            again = self._quiet < _QUIET and self._passes <= self._most
+        else:
+            again = self._rereads and has_moved and self._passes <= _TRIES
+        if again and not self._keeps:
+            self._count = 0
+        return again
