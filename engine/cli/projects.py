@@ -1,27 +1,22 @@
 """The definitions of a command, and the feeds that it names."""
 
 from collections.abc import Iterable
-from pathlib import Path
 
 import click
 
+from engine.cli import folders
+from engine.cli.folders import PACKAGED
 from engine.cli.settings import Settings
 from engine.language.project import Project, load
 from engine.language.words import nearest
 from engine.model import Feed
 
-PACKAGED = Path(__file__).resolve().parents[2] / "feeds"  # beside the engine, in a checkout and in a wheel
+__all__ = ["PACKAGED", "one_feed", "project", "unknown"]
 
 
 def project(settings: Settings) -> Project:
-    """The definitions. A folder that is not there is a mistake, not an empty project."""
-    folder = settings.feeds_dir
-    if not folder.is_dir():
-        raise click.UsageError(
-            f"there is no folder {str(folder)!r} with definitions: say which with --feeds-dir (FEEDS_DIR), "
-            "or make one with `feeds init`"
-        )
-    return load(folder, None if folder.resolve() == PACKAGED.resolve() else PACKAGED)
+    """The definitions."""
+    return load(*folders.definitions(settings))
 
 
 def one_feed(found: Project, name: str) -> Feed:

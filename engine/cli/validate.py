@@ -1,13 +1,17 @@
 """`feeds validate`: every problem of the definitions, in one pass. Needs no secrets, network or database."""
 
+import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
-from engine.cli import projects
+from engine.cli import folders
 from engine.cli.output import formats
 from engine.cli.settings import command, settings
 from engine.language.findings import Finding, Format, render
+from engine.language.folder import Folder, Look
+from engine.language.kept import Kept
 from engine.report import ERROR, OK
 
 
@@ -15,14 +19,37 @@ from engine.report import ERROR, OK
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @formats("text", "json", "github", "sarif")
 def validate(paths: tuple[Path, ...], form: Format) -> int:
-    found = projects.project(settings())
+    where = settings()
+    feeds_dir, packaged = folders.definitions(where)
     for path in paths:
         if not path.exists():
             raise click.UsageError(f"there is no {str(path)!r}")
-    findings = [each for each in found.findings if not paths or _is_below(each, paths)]
-    sources = {name: text for name, text in found.sources.items() if not paths or _is_under(name, paths)}
-    click.echo(render(findings, sources, form))
+    look = Folder(feeds_dir, packaged, time.time_ns).look()
+    kept = Kept(where.state_dir, look)
+    found = kept.recall()
+    if found is None:
+        found = _found(feeds_dir, packaged, look)
+        kept.keep(found)
+    findings = [each for each in found if not paths or _is_below(each, paths)]
+    click.echo(render(findings, _sources(look, findings, paths), form))
     return ERROR if any(each.severity == "error" for each in findings) else OK
+
+
+def _found(feeds_dir: Path, packaged: Path | None, look: Look) -> tuple[Finding, ...]:
+    # Where nothing has changed none of what reads definitions is loaded.
+    from engine.language.project import Loader
+
+    return Loader(feeds_dir, packaged).load(look).findings
+
+
+def _sources(look: Look, findings: list[Finding], paths: tuple[Path, ...]) -> Mapping[str, str]:
+    """Every file that was looked at by its name; with its text, where there is something to be shown of it."""
+    shown = {each.file for each in findings}
+    return {
+        sheet.path: sheet.content.decode("utf-8", "replace") if sheet.path in shown else ""
+        for sheet in look.sheets
+        if sheet.content is not None and (not paths or _is_under(sheet.path, paths))
+    }
 
 
 def _is_below(finding: Finding, paths: tuple[Path, ...]) -> bool:

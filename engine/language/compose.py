@@ -83,7 +83,7 @@ class Composer:
             del mapping[key], places[index : index + 2]
         return value, spots
 
-    def _node(self) -> tuple[Value, Any]:  # noqa: PLR0912 - one loop over events: calls would halve its speed
+    def _node(self) -> tuple[Value, Any]:  # noqa: PLR0912, PLR0915 - one loop: calls would halve its speed
         value: Any = []
         spots: list[Any] = [None]
         key: str | None = None  # of a map, while its value is awaited

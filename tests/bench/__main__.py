@@ -8,6 +8,7 @@ PARTS = (
     ("a plain feed beside the limit and other tools (S1b)", ["tests.bench.plain"]),
     ("SFTP beside OpenSSH's own client (S7)", ["tests.bench.sftp"]),
     ("mapping (S5)", ["tests.bench.mapping"]),
+    ("10,000 definitions beside CSafeLoader (S8)", ["tests.bench.definitions"]),
 )
 
 for title, module in PARTS:

@@ -200,6 +200,7 @@ def measure(home: Path, dealers: int, rounds: int) -> dict[str, list[float]]:
     used: dict[str, list[float]] = {name: [] for name in ("alone", "cold", "warm", "changed", "same")}
     for turn in range(rounds):
         shutil.rmtree(state, ignore_errors=True)
+        state.mkdir()
         used["alone"].append(_seconds(lambda: subprocess.run(alone, check=True)))
         for name in ("cold", "warm"):
             used[name].append(_seconds(lambda: subprocess.run(_COMMAND, env=settings, check=True, capture_output=True)))

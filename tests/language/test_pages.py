@@ -12,7 +12,7 @@ from unittest.mock import patch
 import pytest
 
 from engine import errors, runner
-from engine.cli import projects
+from engine.cli import folders
 from engine.language import manual
 from engine.language.findings import CODES
 from engine.language.manual import Page
@@ -88,7 +88,7 @@ def validated(example: str, home: Path, form: str = "json") -> Done:
         path = home / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    with patch.object(projects, "PACKAGED", home):
+    with patch.object(folders, "PACKAGED", home):
         return called({"FEEDS_DIR": str(home)}, "validate", "--format", form)
 
 
