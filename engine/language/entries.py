@@ -110,7 +110,7 @@ def _outcome(found: Listed, index: int, source: Definition, library: Library) ->
     is_sound = _is_sound(verdict, source, library)
     claim = None
     if is_sound and verdict.is_enabled and verdict.manner is not None and found.file.document is not None:
-        claim = plan.claim(name, verdict.manner, case.values, Place(found.file.document, ("feeds", index)))
+        claim = plan.claim(name, verdict.manner, case, Place(found.file.document, ("feeds", index)))
     return Outcome(name, index, source, verdict.findings, is_sound, claim)
 
 

@@ -70,6 +70,7 @@ class Case(NamedTuple):
 
     key: Hashable
     values: Mapping[Input, Value]
+    everything: Mapping[Input, Value]  # with what is not given
 
 
 @dataclass(slots=True, eq=False)
@@ -106,10 +107,9 @@ class Plan:
             return None
         for name in self.told:
             values[name] = _fact(known, name[1:])
-        if not self.mixed.isdisjoint(values) and any(
-            type(values[name]) not in (str, int) for name in self.mixed if name in values
-        ):
-            return None
+        for name in self.mixed.intersection(values):
+            if type(values[name]) not in (str, int):
+                return None
         key.append(gates)
         for name, value in values.items():
             if name in self.exact:
@@ -122,7 +122,7 @@ class Plan:
                 judgement = hole.judged(everything)
                 if judgement != usual:
                     key.append((hole.path, judgement))
-        return Case(tuple(key), values)
+        return Case(tuple(key), values, everything)
 
     def rest_on(self, inputs: Iterable[Input]) -> None:
         """These were read: from now on their values tell one case from another, and so they have to before."""
@@ -152,16 +152,14 @@ class Plan:
             values["params", name] = value
         return values
 
-    def claim(
-        self, feed: str, manner: Manner, values: Mapping[Input, Value], entry: Place
-    ) -> tuple[Source, Claim] | None:
+    def claim(self, feed: str, manner: Manner, case: Case, entry: Place) -> tuple[Source, Claim] | None:
         """What a feed takes from where; `entry` is where its entry stands."""
         placed, at = dict(self.placing), self.at
         if at is None:
             return None
         for hole in self.placed:
-            if not hole.inputs.isdisjoint(values):
-                placed[str(hole.path[1])] = hole.filled({**self.defaults, **values})
+            if not hole.inputs.isdisjoint(case.values):
+                placed[str(hole.path[1])] = hole.filled(case.everything)
                 if hole.path == _FILENAME and len(hole.parts) == 1 and hole.parts[0][0] == "params":
                     at = Place(entry.document, (*entry.path, "params", hole.parts[0][1]))
         pattern = placed.pop("filename")

@@ -2,20 +2,23 @@
 
     python -m tests.bench.definitions [--dealers 1000] [--rounds 3]
 
-`cold` and `warm` are whole processes, as an author starts them, and so is the loader that only makes
-plain values of the same files. A changed file is read again by a process that runs on, as a scheduler
-does. The variants take turns in each round; printed are medians and ratios to the loader of the same run.
+`cold` and `warm` are whole processes, as an author starts them, and so is the loader that only makes plain
+values of the same files; `within` is the same without the start of a process and of its modules, on both
+sides. A changed file is read again by a process that runs on, as a scheduler does. The variants take turns
+in each round; printed are medians of processor time, and of the ratios to the loader in the same round.
 """
 
 import argparse
 import os
+import resource
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 from engine.language.project import Loader
 from tests.bench.load import scratch
@@ -24,9 +27,20 @@ FEEDS = 10  # of each dealer
 _COMMAND = [sys.executable, "-c", "import sys; from engine.cli import main; sys.exit(main())", "validate"]
 # What CSafeLoader alone makes of the same files: values, without places, rules or meaning.
 _ALONE = """
-import pathlib, sys, yaml
+import pathlib, sys, time, yaml
+began = time.process_time()
 for path in sorted(pathlib.Path(sys.argv[1]).rglob("*.yaml")):
     yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)
+print(time.process_time() - began)
+"""
+_WITHIN = """
+import pathlib, sys, time
+from engine.language.findings import render
+from engine.language.project import load
+began = time.process_time()
+found = load(pathlib.Path(sys.argv[1]))
+render(found.findings, found.sources)
+print(time.process_time() - began)
 """
 _ZONES = ("America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles", "America/Phoenix")
 _FEATURES = ("platinum, l5", "gold, l5", "gold, l5, crm", "platinum, l5, crm, workflowManagement")
@@ -183,30 +197,45 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def _seconds(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
+class Spent(NamedTuple):
+    """Seconds of processor time; `within` is what the process says of its own work."""
+
+    whole: float
+    within: float
+
+
+def _process(command: list[str], environment: Mapping[str, str] | None = None) -> Spent:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    whole = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Spent(whole, float(done.stdout) if command[-1] != "validate" else 0.0)
+
+
+def _here(work: Callable[[], object]) -> Spent:
+    began = time.process_time()
     work()
-    return time.perf_counter() - began
+    return Spent(0.0, time.process_time() - began)
 
 
-def measure(home: Path, dealers: int, rounds: int) -> dict[str, list[float]]:
-    """Seconds of every variant, one of each a round."""
+def measure(home: Path, dealers: int, rounds: int) -> dict[str, list[Spent]]:
+    """What every variant took, one of each a round."""
     feeds, state = home / "feeds", home / "var"
     project(feeds, dealers)
     settings = {**os.environ, "FEEDS_DIR": str(feeds), "FEEDS_STATE_DIR": str(state)}
-    alone = [sys.executable, "-c", _ALONE, str(feeds)]
     running = Loader(feeds)
     running.load()
-    used: dict[str, list[float]] = {name: [] for name in ("alone", "cold", "warm", "changed", "same")}
+    used: dict[str, list[Spent]] = {name: [] for name in ("alone", "cold", "within", "warm", "changed", "same")}
     for turn in range(rounds):
         shutil.rmtree(state, ignore_errors=True)
         state.mkdir()
-        used["alone"].append(_seconds(lambda: subprocess.run(alone, check=True)))
-        for name in ("cold", "warm"):
-            used[name].append(_seconds(lambda: subprocess.run(_COMMAND, env=settings, check=True, capture_output=True)))
+        used["alone"].append(_process([sys.executable, "-c", _ALONE, str(feeds)]))
+        used["cold"].append(_process(_COMMAND, settings))
+        used["within"].append(_process([sys.executable, "-c", _WITHIN, str(feeds)]))
+        used["warm"].append(_process(_COMMAND, settings))
         _write(feeds / "dealers" / f"dealer-{turn:04}.yaml", dealer(turn).replace("Robin", f"Robin {turn}"))
-        used["changed"].append(_seconds(running.load))
-        used["same"].append(_seconds(running.load))
+        used["changed"].append(_here(running.load))
+        used["same"].append(_here(running.load))
     return used
 
 
@@ -218,18 +247,19 @@ def main() -> None:
     given = parser.parse_args()
     with scratch() as home:
         used = measure(home, given.dealers, given.rounds)
-    base = median(used["alone"])
     titles = {
-        "alone": "CSafeLoader alone, plain values",
-        "cold": "feeds validate, cold",
-        "warm": "feeds validate, nothing changed",
-        "changed": "one changed file, while running",
-        "same": "no changed file, while running",
+        "alone": ("CSafeLoader alone, a whole process", "whole"),
+        "cold": ("feeds validate, a whole process", "whole"),
+        "warm": ("the same, nothing changed", "whole"),
+        "within": ("feeds validate, without its start", "within"),
+        "changed": ("one changed file, while running", "within"),
+        "same": ("no changed file, while running", "within"),
     }
     sys.stdout.write(f"{given.dealers * FEEDS:,} feeds in {given.dealers:,} files, medians of {given.rounds}\n")
-    for name, title in titles.items():
-        seconds = median(used[name])
-        sys.stdout.write(f"{title:34}{seconds:8.3f} s{seconds / base:8.2f} x\n")
+    for name, (title, part) in titles.items():
+        seconds = [getattr(each, part) for each in used[name]]
+        ratios = [one / getattr(base, part) for one, base in zip(seconds, used["alone"], strict=True)]
+        sys.stdout.write(f"{title:36}{median(seconds):8.3f} s{median(ratios):8.2f} x\n")
 
 
 if __name__ == "__main__":
