@@ -13,6 +13,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,8 @@ class _Far:
 
 def put_transport(scene: Scene, fuse: Fuse, error: type[TransportError] = Unreachable) -> None:
     kind = scene.setup.place
-    connect = transports.FILES[kind]
+    module: Any = import_module(transports.FILES[kind])
+    connect = module.connect
 
     @contextmanager
     def faulty(settings: Settings, tools: Tools) -> Iterator[Files]:
@@ -118,7 +120,7 @@ def put_transport(scene: Scene, fuse: Fuse, error: type[TransportError] = Unreac
         with connect(settings, tools) as far:
             yield _Far(far, fuse, error)
 
-    transports.FILES[kind] = faulty
+    module.connect = faulty
 
 
 # --- our own disk -----------------------------------------------------------------------------

@@ -22,6 +22,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,8 @@ def _original(name: str) -> str:
 def watch(scene: Scene, hear: Callable[[str, str, str], None]) -> None:
     """Let `hear` know of every call to the far side, from now on in this process."""
     kind = scene.setup.place
-    connect = transports.FILES[kind]
+    module: Any = import_module(transports.FILES[kind])
+    connect = module.connect
 
     @contextmanager
     def watched(settings: Settings, tools: Tools) -> Iterator[Files]:
@@ -93,7 +95,7 @@ def watch(scene: Scene, hear: Callable[[str, str, str], None]) -> None:
         with connect(settings, tools) as far:
             yield Watched(far, hear)
 
-    transports.FILES[kind] = watched
+    module.connect = watched
 
 
 def _at_far_side(when: str, call: str) -> Kill:

@@ -13,7 +13,14 @@ PRODUCT = (f"{ROOT}/engine/", f"{ROOT}/transports/")
 # holds them to it): a process that dies in them leaves what the line before them left.
 HANDS = tuple(
     f"{ROOT}/{room}"
-    for room in ("engine/runner.py", "engine/importing.py", "engine/intake/", "engine/store/", "transports/")
+    for room in (
+        "engine/runner.py",
+        "engine/visits/",
+        "engine/importing.py",
+        "engine/intake/",
+        "engine/store/",
+        "transports/",
+    )
 )
 
 

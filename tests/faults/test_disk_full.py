@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-import transports
 from engine.errors import FeedError
 from engine.world import World
 from tests.faults import oracle, quiet
@@ -23,6 +22,7 @@ from tests.faults.faulty import Fuse, put_disk
 from tests.faults.oracle import Picture
 from tests.faults.processes import in_child
 from tests.faults.scene import FILES, Scene, Setup, Studio
+from transports import file
 from transports.base import Fetched, Files, RemoteFile, Settings, Tools
 
 SETUP = Setup("file", "delete", "sqlite")
@@ -87,15 +87,15 @@ def narrow(room: int) -> Callable[[Scene], Callable[[], None]]:
     """Real: the kernel refuses the byte after so many."""
 
     def put(scene: Scene) -> Callable[[], None]:
-        connect = transports.FILES["file"]
+        connect = file.connect
 
         @contextmanager
         def narrowed(settings: Settings, tools: Tools) -> Iterator[Files]:
             with connect(settings, tools) as far:
                 yield _Narrow(far, room)  # type: ignore[misc]
 
-        transports.FILES["file"] = narrowed
-        return lambda: transports.FILES.update(file=connect)
+        file.connect = narrowed  # type: ignore[assignment]
+        return lambda: setattr(file, "connect", connect)
 
     return put
 
