@@ -26,4 +26,4 @@ class Right:
         sheets = dict(self.sheets)
         for name, content in edited.items():
             sheets[name] = sheets[name]._replace(digest=blake2b(content).digest(), content=content)
-        return self.loader.load(Look(tuple(sheets.values()), ()))
+        return self.loader.load(Look("feeds", tuple(sheets.values()), ()))

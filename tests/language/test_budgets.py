@@ -108,10 +108,10 @@ def loader(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], tup
     files = {FEED: SALES, EVENTS: GLASS, "activities/soldUnit.yaml": SOLD_UNIT, "dealers/acme-rv.yaml": DEALER}
     sheets = {name: sheet(name, text) for name, text in files.items()}
     kept = Loader(home)
-    kept.load(Look(tuple(sheets.values()), ()))
+    kept.load(Look("feeds", tuple(sheets.values()), ()))
 
     def load(name: str, text: str) -> tuple[float, str, list[str]]:
-        look = Look(tuple({**sheets, name: sheet(name, text)}.values()), ())
+        look = Look("feeds", tuple({**sheets, name: sheet(name, text)}.values()), ())
         began = time.process_time()
         found = kept.load(look)
         shown = render(found.findings, found.sources)

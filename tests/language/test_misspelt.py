@@ -115,11 +115,11 @@ class Outcome:
         self.without: list[Any] = []
 
     def note(self, word: Word, form: str, line: int, found: list[Finding]) -> None:
-        if not found and form in word.others:
+        here = [each for each in found if each.line == line]
+        if not here and form in word.others:
             self.others += 1  # `phone` for `phones`
             return
         self.tried += 1
-        here = [each for each in found if each.line == line]
         if not found:
             self.accepted.append((line, word.text, form))
         elif not here:
