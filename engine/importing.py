@@ -14,8 +14,8 @@ from typing import Any
 import orjson
 
 from engine import guards
+from engine.asking import envelopes
 from engine.decode import decode
-from engine.decode import envelope as envelopes
 from engine.errors import DeliveryRefused, StoreError
 from engine.intake import waiting
 from engine.mapping import FeedMapping, Portion, compile_mapping
@@ -79,7 +79,7 @@ class Import:
         with self.world.archive.usable():
             if str(self.feed.transport["type"]) not in FILES:
                 self.envelope = envelopes.opened(self.world.archive.path(self.entry.sha256 or ""))
-            chunked = self.envelope is None and self._may_be_long() and self._fit_for_parts()
+            chunked = self._may_be_long() and self._fit_for_parts()
             self._restore()
             decoded, mapping = self._opened()
             batches = decoded.batches
@@ -146,6 +146,8 @@ class Import:
 
     def _may_be_long(self) -> bool:
         """A cheap look before a dear one: by line ends, or by size where the file is packed."""
+        if self.envelope is not None:
+            return False  # a reply is capped
         path, rows = self.world.archive.path(self.entry.sha256 or ""), self.world.chunk_rows
         if path.stat().st_size < rows * _SMALLEST_ROW:
             return False
@@ -314,7 +316,8 @@ class Import:
         if self.envelope is None:
             return facts
         page = self.envelope
-        return {**page.parent, **facts, "parent": page.parent, "window": page.window, "trigger": page.trigger}
+        parent = {name: value for each in page.parent.values() for name, value in each.items()} | dict(page.parent)
+        return {**page.parent, **facts, "parent": parent, "window": page.window, "trigger": page.trigger}
 
     def _origin(self) -> Origin:
         return Origin(

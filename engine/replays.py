@@ -7,13 +7,14 @@ and the counts of the original stay as they were.
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from engine import runner
 from engine.errors import DecodeError, DeliveryRefused, FeedError, LeaseHeld
 from engine.importing import Import
 from engine.model import DeliveryReport, Feed, FeedReport, Issue
 from engine.store.journal import DONE, REFUSED, SEALED, Entry, Registered
 from engine.store.leases import Lease
 from engine.store.quarantine import places
+from engine.visits.ending import code_of, end, finished
+from engine.visits.leasing import leased
 from engine.world import World, stamp
 
 
@@ -37,18 +38,18 @@ def _replayed(feed: Feed, wanted: dict[int, Collection[int] | None], world: Worl
     began = world.clock.monotonic()
     try:
         registered = world.journal.register(feed)
-        with runner.leased(feed, world) as lease:
+        with leased(feed, world) as lease:
             fenced = replace(world, journal=world.journal.under(lease))
             for delivery, lines in sorted(wanted.items()):
                 original = _original(feed, registered, delivery, fenced)
                 _replay(feed, registered, original, fenced, lease, lines, run, report)
     except LeaseHeld as error:
-        runner.end(report, "locked", Issue("feed.locked", str(error), "info"))
+        end(report, "locked", Issue("feed.locked", str(error), "info"))
     except DeliveryRefused as error:
-        runner.end(report, "refused", Issue(error.code, str(error), "error"))
+        end(report, "refused", Issue(error.code, str(error), "error"))
     except FeedError as error:
-        runner.end(report, "failed", Issue(runner.code_of(error), str(error), "error"))
-    return runner.finished(report, world.clock.monotonic() - began)
+        end(report, "failed", Issue(code_of(error), str(error), "error"))
+    return finished(report, world.clock.monotonic() - began)
 
 
 def _original(feed: Feed, registered: Registered, delivery: int, world: World) -> Entry:

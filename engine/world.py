@@ -3,6 +3,7 @@
 Holds them and nothing else: what is decided with them is decided elsewhere.
 """
 
+import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -60,6 +61,7 @@ class World:
     chunk_rows: int = 2_000_000  # a delivery of more records is committed in parts of this size
     batch_rows: int = 5_000  # records that are decoded, mapped and written together
     keep_days: int = 7  # a sealed copy, after the last change of its deliveries
+    chance: Callable[[], float] = random.random  # 0 to 1, for the jitter of waits
     fresh_tag: str = field(default="local")  # names this installation in claims, once, on an empty database
 
 

@@ -11,7 +11,8 @@ LAYERS = (  # from the top; a room may import its own layer, as long as no circl
     {"cli", "web"},
     {"executors"},
     {"scheduler"},
-    {"runner", "replays", "trials", "planning", "previews", "checking", "importing", "connection", "world", "golden"},
+    {"runner", "replays", "trials", "planning", "previews", "checking", "importing", "connection", "world", "golden"}
+    | {"visits", "asking"},  # the two kinds of visits to a far side, and what one of them needs
     {"intake", "mapping", "store", "outbound"},
     {"scaffold", "decode", "transforms", "language", "due", "health", "report", "metrics", "log", "guards"},
     {"model", "errors", "effect"},
@@ -119,5 +120,5 @@ def test_only_the_runner_joins_the_far_side_and_what_writes_rows() -> None:
     writers = {"engine.store.delivery", "engine.store.contacts", "engine.store.activities", "engine.store.vehicles"}
     joined = {name for name, others in IMPORTS.items() if others & writers and room(name) != "store"}
     assert joined == {"engine.importing"}
-    paths = {"engine.runner", "engine.replays", "engine.trials"}
+    paths = {"engine.visits.files", "engine.visits.pages", "engine.replays", "engine.trials"}
     assert {name for name, others in IMPORTS.items() if joined & others} <= paths

@@ -182,3 +182,18 @@ inbox_feeds = Table(
     Column("updated_at", Word, nullable=False),
     Index("inbox_feeds_by_state", "feed", "state", "received_at"),
 )
+
+tokens = Table(
+    "tokens",  # what logs in at an API for a while; sealed with a key made of the login's own secrets
+    metadata,
+    Column("name", Word, primary_key=True),
+    Column("sealed", Text, nullable=False),
+    Column("updated_at", Word, nullable=False),
+)
+
+turns = Table(
+    "turns",  # when an API was asked last, for its rate limit: seconds since 1970
+    metadata,
+    Column("name", Word, primary_key=True),
+    Column("times", Json, nullable=False),
+)

@@ -26,8 +26,9 @@ def load(engine: Engine, feed_id: int) -> dict[str, Any]:
 
 
 def save(connection: Connection, feed_id: int, position: Mapping[str, Any], now: str) -> None:
-    """Take the place of the position before, inside the caller's transaction; {} changes nothing."""
+    """Take the place of the position before, inside the caller's transaction; {} is that of a list read to its end."""
     if not position:
+        connection.execute(delete(cursors).where(cursors.c.feed_id == feed_id))
         return
     values = {str(part): str(value) for part, value in (position.get("cursors") or {}).items() if value is not None}
     known = {row.slice: row.value for row in connection.execute(select(cursors).where(cursors.c.feed_id == feed_id))}

@@ -22,6 +22,8 @@ from engine.store.ledger import (
     quarantine,
     runs,
     sightings,
+    tokens,
+    turns,
 )
 
 # What is written by the batch takes its ids from reserved blocks: from these on PostgreSQL, on
@@ -231,6 +233,8 @@ __all__ = [
     "runs",
     "sequences",
     "sightings",
+    "tokens",
+    "turns",
     "vehicle_keys",
     "vehicles",
 ]
