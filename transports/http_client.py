@@ -60,6 +60,7 @@ class Client:
 
     def __init__(self, settings: Settings, wire: Wire, tools: PageTools, veil: Veil) -> None:
         self.veil = veil
+        veil.revealed(settings)  # every secret is known before anything can be shown
         self._wire = wire
         self._tools = tools
         self._retry = retry(settings)
@@ -83,6 +84,7 @@ class Client:
         renewed = False
         while True:
             secret = self._auth.value(request)
+            self.veil.revealed(secret)
             answer = self._tried(auth.placed(request, self._placing, secret), secret, missing)
             if answer.empty != "renew":
                 return answer

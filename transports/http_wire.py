@@ -205,7 +205,7 @@ def _window(encoding: str, start: bytes) -> int:
 def _is_closed(body: bytes) -> bool:
     """Whether a body ends where its document ends, as far as that shows: JSON and XML close what they opened."""
     text = body.strip()
-    return not text or (text[:1] + text[-1:]) in (b"{}", b"[]", b"<>")
+    return (text[:1] + text[-1:]) in (b"{}", b"[]", b"<>")
 
 
 def _too_large(cap: int) -> BadReply:

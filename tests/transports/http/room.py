@@ -67,6 +67,8 @@ class Api:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = -1  # headers and body in one packet
+            disable_nagle_algorithm = True
 
             def handle_any(self) -> None:
                 api.handled(self)
