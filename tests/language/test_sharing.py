@@ -2,12 +2,13 @@
 
 import os
 import random
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engine.language import definition
+from engine.language import definition, folder
 from engine.language.findings import Finding
 from engine.language.plans import Plan
 from engine.language.project import Loader, Project, load
@@ -33,11 +34,11 @@ def content(found: Project) -> dict[str, Any]:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_feed_that_shares_its_verdict_has_the_one_it_would_have_alone(tmp_path: Path, seed: int) -> None:
     (files,) = mutations.projects(1, seed)
-    folder = mutations.written(tmp_path, files)
-    shared = content(load(folder))
+    home = mutations.written(tmp_path, files)
+    shared = content(load(home))
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(Plan, "case", lambda *_: None)
-        assert content(load(folder)) == shared
+        assert content(load(home)) == shared
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -124,12 +125,20 @@ def test_what_the_schema_refuses_in_a_filled_value_is_found_where_it_was_given(t
     assert (finding.code, Path(finding.file).name) == ("E026", "dealer-17.yaml")
 
 
-def test_the_same_mistake_of_two_dealers_is_told_to_both(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("override", "code"),
+    [
+        ("{schedule: {remove: [every], cron: '61 1 * * *'}}", "E059"),
+        ("{schedule: {cron: 1 1 * * *}}", "E029"),
+        ("{records: {if: nope}}", "E058"),
+    ],
+)
+def test_the_same_mistake_of_two_dealers_is_told_to_both(tmp_path: Path, override: str, code: str) -> None:
     files = many(3)
     for number in (1, 2):
-        files[f"dealers/dealer-{number}.yaml"] += "    override: {schedule: {cron: '61 1 * * *'}}\n"
+        files[f"dealers/dealer-{number}.yaml"] += f"    override: {override}\n"
     found: tuple[Finding, ...] = load(write(tmp_path, files)).findings
-    assert {Path(each.file).name for each in found} == {"dealer-1.yaml", "dealer-2.yaml"}
+    assert {(each.code, Path(each.file).name) for each in found} == {(code, f"dealer-{n}.yaml") for n in (1, 2)}
 
 
 def test_a_project_that_was_loaded_stays_as_it_is(tmp_path: Path) -> None:
@@ -142,10 +151,24 @@ def test_a_project_that_was_loaded_stays_as_it_is(tmp_path: Path) -> None:
     assert before.feeds["dealer-2/ids-sales"].title == "Units sold, through a file service"
 
 
-def test_a_file_that_changes_within_a_tick_of_its_clock_is_read_again(tmp_path: Path) -> None:
-    """The same size and the same time: only for a file that was old when it was read does that mean the same."""
+@pytest.mark.parametrize("is_young", [True, False])
+def test_only_a_file_that_was_old_when_it_was_read_is_known_by_its_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_young: bool
+) -> None:
+    """One that is changed within a tick of the file system's clock may look as it did."""
     files = many(2)
-    loader = Loader(write(tmp_path, files))
+    loader = Loader(write(tmp_path, files), now=lambda: time.time_ns() + (0 if is_young else 10**10))
+    stamp = folder._Stamp(time.time_ns(), time.time_ns(), size=100, inode=1)
+    monkeypatch.setattr(folder, "_stamp", lambda entry: stamp)
+    loader.load()
+    path = tmp_path / "dealers" / "dealer-1.yaml"
+    path.write_text(changed(files["dealers/dealer-1.yaml"], "title: Acme RV", "title: Bcme RV"), encoding="utf-8")
+    assert loader.load().dealers["dealer-1"].title == ("Bcme RV" if is_young else "Acme RV")
+
+
+def test_a_file_of_the_same_size_and_time_is_read_again(tmp_path: Path) -> None:
+    files = many(2)
+    loader = Loader(write(tmp_path, files), now=lambda: time.time_ns() + 10**10)
     loader.load()
     path = tmp_path / "dealers" / "dealer-1.yaml"
     seen = path.stat()
