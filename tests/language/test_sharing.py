@@ -134,11 +134,23 @@ def test_what_the_schema_refuses_in_a_filled_value_is_found_where_it_was_given(t
     ],
 )
 def test_the_same_mistake_of_two_dealers_is_told_to_both(tmp_path: Path, override: str, code: str) -> None:
-    files = many(3)
+    files = many(3, n1="lot", n2="lot")
     for number in (1, 2):
         files[f"dealers/dealer-{number}.yaml"] += f"    override: {override}\n"
     found: tuple[Finding, ...] = load(write(tmp_path, files)).findings
     assert {(each.code, Path(each.file).name) for each in found} == {(code, f"dealer-{n}.yaml") for n in (1, 2)}
+
+
+def test_the_same_wrong_value_of_two_dealers_is_told_to_both(tmp_path: Path) -> None:
+    """It comes into the mapping, which is prepared once for all that do not differ in it."""
+    sales = changed(SALES, "formats: ['%m/%d/%Y', '%m/%d/%y']", "formats: ['${params.day}']")
+    sales = changed(sales, "  filename: {type", "  day: {type: string, default: '%Y-%m-%d'}\n  filename: {type")
+    files = many(3) | {"vendors/ids/sales.yaml": sales}
+    for number in (1, 2):
+        name = f"dealers/dealer-{number}.yaml"
+        files[name] = changed(files[name], f"folder: lot-{number}", f"folder: lot-{number}, day: '%q'")
+    found = load(write(tmp_path, files)).findings
+    assert {(each.code, Path(each.file).name) for each in found} == {("E063", f"dealer-{n}.yaml") for n in (1, 2)}
 
 
 def test_a_project_that_was_loaded_stays_as_it_is(tmp_path: Path) -> None:
