@@ -114,9 +114,14 @@ class Spool:
 
     def accept(self, entries: Sequence[Entry]) -> list[bool]:
         with _usable(self._root):
-            parts = [self._written(entry) for entry in entries]
+            parts = [self._part() for _ in entries]
             try:
+                for entry, part in zip(entries, parts, strict=True):
+                    self._write(entry, part)
                 is_new = [self._linked(entry, part) for entry, part in zip(entries, parts, strict=True)]
+            except OSError:
+                self._made.clear()  # a folder may have been taken away from under us
+                raise
             finally:
                 for part in parts:
                     part.unlink(missing_ok=True)
@@ -163,6 +168,7 @@ class Spool:
         return {**rows.counts(self._engine, feed), WAITING: waiting, "duplicates": again}
 
     def forget(self, before: str) -> int:
+        self.sweep()
         limit = datetime.fromisoformat(before).timestamp()
         with _usable(self._root):
             for folder in _folders(self._root / "kept"):
@@ -183,9 +189,12 @@ class Spool:
 
     # --- one request --------------------------------------------------------------------------
 
-    def _written(self, entry: Entry) -> Path:
-        """The request, whole and on disk, under a name that nobody looks for."""
-        part = self._folder(self._root / "parts") / f"{os.getpid()}-{os.urandom(8).hex()}{_PART}"
+    def _part(self) -> Path:
+        """A name that nobody looks for."""
+        return self._folder(self._root / "parts") / f"{os.getpid()}-{os.urandom(8).hex()}{_PART}"
+
+    def _write(self, entry: Entry, part: Path) -> None:
+        """The request, whole and on disk."""
         head = {name: getattr(entry, name) for name in ("name", "endpoint", "feeds", "received_at", "keep_until")}
         with open(part, "xb", opener=_private) as file:
             file.write(orjson.dumps(head) + b"\n")
@@ -194,7 +203,6 @@ class Spool:
             at = round(datetime.fromisoformat(entry.received_at).timestamp() * 1e6) * 1_000
             os.utime(file.fileno(), ns=(at, at))
             os.fsync(file.fileno())
-        return part
 
     def _linked(self, entry: Entry, part: Path) -> bool:
         """Give a request its name. False where that is one which has come before, and still counts."""
@@ -258,7 +266,7 @@ def _read(file: Path) -> Entry | None:
 
 
 def _came(file: Path) -> tuple[int, str]:
-    """When a request came, as `_written` has set it."""
+    """When a request came, as `_write` has set it."""
     try:
         return file.stat().st_mtime_ns, file.name
     except FileNotFoundError:
