@@ -20,7 +20,7 @@ from transports.base import (
     TransportError,
     Unreachable,
 )
-from transports.http_guard import NotConnected
+from transports.http_guard import NotConnected, NotTrusted
 from transports.http_request import Request, Veil, origin, plain, readdressed, shown, without_secrets
 from transports.http_request import name as name_of
 from transports.http_rules import TAKE, Verdict, retry, throttled, verdict
@@ -101,7 +101,7 @@ class Client:
                 answer = self._exchanged(request)
             except (Unreachable, TransferCut) as error:
                 can = isinstance(error, NotConnected) or self._retry.covers(request.method, None)
-                if not can or attempt >= self._retry.attempts:
+                if isinstance(error, NotTrusted) or not can or attempt >= self._retry.attempts:
                     raise
                 self._wait(attempt, None, name_of(shown(request, self.veil)), type(error).__name__)
                 continue

@@ -23,6 +23,10 @@ class NotConnected(Unreachable):
     """No connection came about: nothing was sent, so that trying again repeats nothing."""
 
 
+class NotTrusted(Unreachable):
+    """No TLS came about: the certificate is none that is trusted, now or at the next try."""
+
+
 class Allowed:
     """What `allowPrivate` names: addresses, networks (10.1.0.0/16) and host names inside one's own walls."""
 

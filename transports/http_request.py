@@ -151,10 +151,8 @@ def origin(url: str) -> tuple[str, str, int | None]:
 def plain(request: Request, veil: Veil) -> Plain:
     """The request with its secrets, for the wire."""
     headers = {name: str(value).encode("utf-8") for name, value in veil.revealed(request.headers).items()}
-    cookies = "; ".join(f"{name}={value}" for name, value in veil.revealed(request.cookies).items())
-    if cookies:
-        headers["Cookie"] = cookies.encode("utf-8")
     sent: dict[str, Any] = {"headers": headers, "params": [tuple(pair) for pair in veil.revealed(request.query)]}
+    sent["cookies"] = veil.revealed(request.cookies)  # beside those that the server has set
     body = veil.revealed(request.body)
     if request.kind == "json":
         sent["data"] = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8")

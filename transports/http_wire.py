@@ -23,7 +23,7 @@ from urllib3.poolmanager import PoolManager
 from urllib3.response import BaseHTTPResponse
 
 from transports.base import BadReply, Refused, Reply, TransferCut, TransportError, Unreachable
-from transports.http_guard import Deadline, DeadlineSocket, DeadlineTLS, NotConnected
+from transports.http_guard import Deadline, DeadlineSocket, DeadlineTLS, NotConnected, NotTrusted
 
 _CHUNK = 1 << 16
 # Text compresses to a twentieth, rarely to a fiftieth; a bomb to a thousandth.
@@ -127,7 +127,7 @@ class Wire:
         except (InvalidURL, UnicodeError) as error:
             raise Refused("the address of a request is none: look at `baseUrl` and `url`") from error
         except SSLError as error:
-            raise Unreachable(f"TLS with {_host(plain)} failed: {_cause(error)}") from None
+            raise NotTrusted(f"TLS with {_host(plain)} failed: {_cause(error)}") from None
         except (IncompleteRead, ProtocolError) as error:
             raise TransferCut(f"{_host(plain)} broke off in the middle of a reply: {_cause(error)}") from None
         except (RequestException, HTTPError, OSError) as error:

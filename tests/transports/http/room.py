@@ -6,6 +6,7 @@ The server is a real one, on a real socket; the tools are plain jmespath and jso
 import json
 import re
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -60,7 +61,7 @@ Answers = Callable[[Asked], Any]
 class Api:
     """A server and what it was asked, in order."""
 
-    def __init__(self, answers: Answers) -> None:
+    def __init__(self, answers: Answers, context: ssl.SSLContext | None = None) -> None:
         self.answers = answers
         self.asked: list[Asked] = []
         api = self
@@ -80,8 +81,13 @@ class Api:
             setattr(Handler, f"do_{method}", Handler.handle_any)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        if context is not None:
+            self._server.socket = context.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
+        self._server.handle_error = lambda *arguments: None  # type: ignore[method-assign]  # clients hang up here
         self.host = f"127.0.0.1:{self._server.server_port}"
-        self.url = f"http://{self.host}"
+        self.url = f"http{'' if context is None else 's'}://{self.host}"
 
     def handled(self, handler: BaseHTTPRequestHandler) -> None:
         parts = urlsplit(handler.path)

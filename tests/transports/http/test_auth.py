@@ -119,6 +119,15 @@ def test_a_login_goes_where_it_belongs_and_is_never_shown(
     assert "canary" not in repr([(page.name, page.envelope, page.after) for page in result.pages])
 
 
+def test_a_cookie_of_ours_stands_beside_those_of_the_server(serve: Serve, room: Room) -> None:
+    api = serve(
+        lambda asked: Said({"data": rows(*[len(api.asked)][: len(api.asked) < 2])}, headers={"Set-Cookie": "a=b"})
+    )
+    auth = {**KEY, "inject": {"in": "cookie", "name": "session"}}
+    room.read(api, auth=auth, pagination={"type": "page", "param": "page"})
+    assert sorted(api.asked[1].headers["cookie"].split("; ")) == ["a=b", "session=canary-1"]
+
+
 def test_a_signature_is_data(serve: Serve, room: Room) -> None:
     """The vector of the vendors' page: base 64 of an HMAC-SHA1 over hyphenless small letters."""
     without_hyphens = [{"remove": "-"}, "lower"]
