@@ -3,12 +3,9 @@
 Never asks for a page before the one before it was taken, and never moves a position ahead of what was handed over.
 """
 
-import hashlib
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-
-import orjson
 
 from transports import http_windows as windows
 from transports import paging
@@ -108,7 +105,7 @@ class Listing:
                 text = f"expected `{path}` in the reply to {answer.name} (`forEach.resource.records`), found {keys}"
                 raise BadReply(text, answer.reply.status, "http.path")
             records = found if isinstance(found, list) else [] if found is None else [found]
-            trail.page(_fingerprint(records), len(records))
+            trail.page(records)
             yield records
             place = trail.next(self._after(kind, place, answer, len(records), request), len(records))
 
@@ -221,7 +218,7 @@ class Listing:
         if self._is_conditional(request):
             _remember(progress, each.key, validators(asked, answer.reply.headers, is_unchanged))
         records = () if answer.empty else self._tools.records(answer.reply)
-        trail.page(_fingerprint(records) if self._paging["type"] != "none" else None, len(records))
+        trail.page(records)
         total = paging.promised(self._paging, answer.document, self._tools.search)
         progress.promised = progress.promised if total is None else total
         sweep.page(self._tools.identities(records) if sweep.needs_identities else (), len(records), total)
@@ -312,11 +309,6 @@ def _remember(progress: Progress, key: str, found: dict[str, Any] | None) -> Non
         progress.validators.pop(key, None)
     else:
         progress.validators[key] = found
-
-
-def _fingerprint(records: Sequence[Any]) -> bytes:
-    options = orjson.OPT_NON_STR_KEYS | orjson.OPT_SORT_KEYS
-    return hashlib.blake2b(orjson.dumps(list(records), default=str, option=options), digest_size=16).digest()
 
 
 def _source(settings: Settings, veil: Veil) -> str:

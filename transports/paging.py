@@ -113,17 +113,20 @@ class Trail:
         # A list that is known to repeat records may repeat a short page, too; `maxPages` ends that one.
         self._is_stable = is_stable
         self._tokens: set[str] = set()
-        self._pages: set[Any] = set()
+        # Servers that do not know a parameter give the same page again, or begin anew after the last one.
+        self._first: Sequence[Any] | None = None
+        self._last: Sequence[Any] | None = None
 
-    def page(self, fingerprint: Any, count: int) -> None:
-        """Raises BadReply for a page that has been there."""
-        if count and self._is_stable and fingerprint in self._pages:
+    def page(self, records: Sequence[Any]) -> None:
+        """Raises BadReply for raw records that were the first page, or the one before this."""
+        if records and self._is_stable and records in (self._first, self._last):
             raise BadReply(
                 "the same page came twice in one list: does the API know the parameters of `pagination`?",
                 None,
                 "http.repeats",
             )
-        self._pages.add(fingerprint)
+        self._first = records if self._first is None else self._first
+        self._last = records
 
     def next(self, place: Place | None, count: int) -> Place | None:
         """The place, or None for a token that an empty page repeats: some lists end that way. Raises BadReply."""

@@ -412,3 +412,19 @@ def test_a_login_request_gives_a_token_for_its_time(serve: Serve, room: Room) ->
         room.clock.at += timedelta(minutes=minutes)
         room.read(base, auth=auth)
         assert sum(each.path == "/v1/login" for each in api.asked) == logins
+
+
+def test_a_token_that_ends_in_the_middle_of_a_list_is_renewed_and_the_list_goes_on(serve: Serve, room: Room) -> None:
+    issuer = Issuer()
+
+    def answers(asked: Asked) -> Any:
+        if asked.path == "/token":
+            return issuer(asked)
+        if asked.query["page"] == "3" and issuer.issued == 1:
+            issuer.good.clear()
+        refused = issuer(asked)
+        return refused if isinstance(refused, Said) else {"data": rows(*range(5))[int(asked.query["page"]) - 1 :][:1]}
+
+    api = serve(answers)
+    assert room.read(api, auth=oauth(api), pagination={"type": "page", "param": "page"}).ids() == [0, 1, 2, 3, 4]
+    assert issuer.issued == 2

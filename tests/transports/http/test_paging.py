@@ -253,6 +253,10 @@ LOOPS = {
         lambda asked: {"data": rows(1, 2), "page": asked.query["page"]},
     ),
     "an offset that is ignored": ({"type": "offset", "param": "skip", "size": 2}, lambda asked: {"data": rows(1, 2)}),
+    "the first page again after the last": (
+        {"type": "page", "param": "page"},
+        lambda asked: {"data": rows(*ALL[(int(asked.query["page"]) - 1) % 3 * 3 :][:3])},
+    ),
     "a token that leads to itself": (
         {"type": "cursor", "param": "c", "next": "next"},
         lambda asked: {"data": rows(asked.query.get("c", "first")), "next": "again"},
