@@ -304,22 +304,21 @@ class Shopmonkey:
             case ("POST", "appointment", "search"):
                 return self._search(asked.json)
             case ("GET", ("order" | "customer" | "vehicle" | "appointment") as table, identity):
-                row = self._tables()[table].get(identity)
-                return (
-                    _error(404, "NOTF-000003", "not found") if row is None else as_json({"success": True, "data": row})
-                )
-            case ("GET", "customer", customer, ("email" | "phone") as part):
-                return self._below(customer, self.emails if part == "email" else self.phones, "customerId")
-            case ("GET", "customer", customer, "deferred_service"):
-                return self._below(customer, self.services, "customerId")
+                return _found(self._tables()[table].get(identity))
+            case ("GET", "customer", customer, ("email" | "phone" | "deferred_service") as part):
+                return self._below(customer, part)
+            case ("GET", "customer", customer, ("email" | "phone") as part, identity):
+                row = (self.emails if part == "email" else self.phones).get(identity)
+                return _found(row if row is not None and row["customerId"] == customer else None)
             case ("GET", "order", order, "service"):
                 return _all([row for row in self.services.values() if row["orderId"] == order])
         return _error(404, "NOTF-000004", "not found")
 
-    def _below(self, customer: str, table: Mapping[str, Row], key: str) -> Answer:
+    def _below(self, customer: str, part: str) -> Answer:
         if customer not in self.customers:
             return _error(404, "NOTF-000005", "not found")
-        return _all([row for row in table.values() if row[key] == customer])
+        table = {"email": self.emails, "phone": self.phones, "deferred_service": self.services}[part]
+        return _all([row for row in table.values() if row["customerId"] == customer])
 
     def _search(self, wanted: Mapping[str, Any]) -> Answer:
         """By days and by customer, order or technician: nothing public says how these are written."""
@@ -409,6 +408,10 @@ def _written(moment: datetime) -> str:
 
 def _all(rows: list[Row]) -> Answer:
     return as_json({"success": True, "data": rows, "meta": {"total": len(rows), "hasMore": False}})
+
+
+def _found(row: Row | None) -> Answer:
+    return _error(404, "NOTF-000003", "not found") if row is None else as_json({"success": True, "data": row})
 
 
 def _error(status: int, code: str, message: str, **headers: str) -> Answer:
