@@ -186,6 +186,7 @@ def test_the_place_goes_where_the_definition_says(
 
 
 @pytest.mark.feature("page.inject.url")
+@pytest.mark.feature("page.cursor.logic")
 @pytest.mark.parametrize("is_relative", [True, False])
 def test_a_whole_address_in_the_body_leads_on(serve: Serve, room: Room, is_relative: bool) -> None:
     def answers(asked: Asked) -> Any:
