@@ -29,6 +29,8 @@ class Listener:
     checks: Sequence[Settings] | None
     dedupe: Settings | None
     most_bytes: int
+    echo: str | None = None  # the part of a request that is given back, to a sender who asks whether we are we
+    echo_checks: Sequence[Settings] = ()
 
     @property
     def has_path_token(self) -> bool:
@@ -95,8 +97,10 @@ def _hooks(feed: Feed) -> Iterator[Mapping[str, Value]]:
 
 def _listener(feed: str, settings: Mapping[str, Value], secrets: Secrets, note: Note) -> Listener:
     checks: Sequence[Any] | None
+    challenge: Mapping[str, Any] = settings.get("challenge") or {}
     try:
         checks = secrets.filled({"verify": settings["verify"]})["verify"]
+        challenge = {"verify": checks, **secrets.filled(challenge)}
     except SecretMissing as error:
         note("hook.unserved", {"feed": feed, "reason": str(error), "level": "error"})
         checks = None
@@ -107,4 +111,6 @@ def _listener(feed: str, settings: Mapping[str, Value], secrets: Secrets, note: 
         checks,
         settings.get("dedupe"),
         MOST_BYTES if most is None else bytes_of(str(most)),
+        challenge.get("echo"),
+        challenge.get("verify") or (),
     )

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as Incoming
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from engine.errors import FeedError
 from engine.intake.inbox import Entry, Load
@@ -24,6 +24,8 @@ from transports.base import Secret
 from transports.envelope import Envelope, sealed
 
 _UNKNOWN, _UNVERIFIED = {"status": "unknown"}, {"status": "unverified"}
+_LONGEST_ECHO = 4_096  # characters
+_NOBODY_LISTENS = webhook.Refusal(webhook.UNVERIFIED, "challenge")
 _RETRY_SOON, _RETRY_LATER = "1", "60"  # seconds
 _NOTED_EACH = timedelta(seconds=60)  # a stranger must not be able to fill our log
 
@@ -69,7 +71,8 @@ class Hooks:
             return _answer(webhook.UNKNOWN, _UNKNOWN)
         if not endpoint.is_ready:
             return _answer(503, {"status": "unready"}, _RETRY_LATER)
-        fitting = [each for each in listeners if each.method == incoming.method]
+        # Some senders ask with GET whether we are we, and send with POST.
+        fitting = [each for each in listeners if incoming.method in (each.method, "GET" if each.echo else "")]
         if not fitting:
             methods = ", ".join(sorted({each.method for each in listeners}))
             return JSONResponse({"status": "method"}, 405, {"Allow": methods})
@@ -111,11 +114,15 @@ class Hooks:
             return JSONResponse({"status": "large"}, 413, {"Connection": "close"})
         request = _request(incoming, body)
         now = self._now()
+        if (echo := _echo(request, listeners, now)) is not None:
+            return PlainTextResponse(echo, headers={"X-Content-Type-Options": "nosniff"})
+        listeners = [each for each in listeners if each.method == request.method]
         refusals = [webhook.refusal(request, each.checks or (), now) for each in listeners]
         known = [each for each, refusal in zip(listeners, refusals, strict=True) if refusal is None]
         admitted = [each for each in known if len(body) <= each.most_bytes]
         if not admitted:
-            return self._turned_away(endpoint, [each for each in refusals if each is not None and not known])
+            missing = [] if known else [each for each in refusals if each is not None]
+            return self._turned_away(endpoint, missing if missing or known else [_NOBODY_LISTENS])
         return await self._kept(_entry(request, endpoint, admitted, now))
 
     def _turned_away(self, endpoint: Endpoint, refusals: Sequence[webhook.Refusal]) -> Response:
@@ -177,6 +184,16 @@ def _entry(request: webhook.Request, endpoint: Endpoint, listeners: Sequence[Lis
         keep_until=stamp(now + timedelta(seconds=identity.keep)),
         content=sealed(Envelope(request=kept, status=200, media=media, body=request.body)),
     )
+
+
+def _echo(request: webhook.Request, listeners: Sequence[Listener], now: datetime) -> str | None:
+    """What is given back to a sender who asks whether we are we; None for every other request."""
+    for each in listeners:
+        if each.echo and webhook.refusal(request, each.echo_checks, now) is None:
+            value = webhook.part(request, each.echo)
+            if isinstance(value, str) and len(value) <= _LONGEST_ECHO:
+                return value
+    return None
 
 
 def _answer(status: int, content: Mapping[str, str], retry_after: str | None = None) -> Response:

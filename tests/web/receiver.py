@@ -33,8 +33,10 @@ fields:
   date:   {path: date, type: date, formats: ['%Y-%m-%d'], required: true}
 activities: [{type: sale, key: [[number]], occurred: date, state: recorded}]
 """
-SIGNED = HOOKED.replace("shop/${dealer.name}", "signed/${dealer.name}").replace(
-    "{type: token, in: path, token: '${secret.HOOK}'}", "{type: github, secret: '${secret.HOOK}'}"
+SIGNED = (
+    HOOKED.replace("  dedupe:", "  challenge: {echo: body.challenge}\n  dedupe:")
+    .replace("shop/${dealer.name}", "signed/${dealer.name}")
+    .replace("{type: token, in: path, token: '${secret.HOOK}'}", "{type: github, secret: '${secret.HOOK}'}")
 )
 DEALER = """\
 version: 1

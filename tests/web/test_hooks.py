@@ -25,16 +25,28 @@ def test_requests_are_verified_kept_once_and_answered(shell: Shell) -> None:
         assert [server.hook("1").status, server.hook("1").status, server.hook("2").status] == [200] * 3
         body = b'{"id": "3",  "date": "2026-03-01"}'
         assert server.ask("/hooks/signed/acme", body, headers=signed(body)).status == 200
+        _is_we(server)
         _no_oracle(server)
         _too_much(server)
         assert server.stop() == 0
     assert [json.loads(each.body)["id"] for each in waiting(shell)] == ["1", "2"]
-    (found,) = waiting(shell, "acme/shop-signed", "signed/acme")
+    found, _ = waiting(shell, "acme/shop-signed", "signed/acme")  # the other has no challenge that can be given back
     assert found.body == body and found.media == "application/json"
     with kept(shell) as inbox:
         assert inbox.counts("acme/shop-hooked", ["shop/acme"])["duplicates"] == 1
     talk = (shell.home / "talk").read_text()
     assert TOKEN not in talk and not [each for each in waiting(shell) if TOKEN in json.dumps(each.request)]
+
+
+def _is_we(server: Server) -> None:
+    """A sender who asks whether we are we hears what it sent, if it proves who it is."""
+    body = b'{"challenge": "<b>3f"}'
+    asked = server.ask("/hooks/signed/acme", body, headers=signed(body))
+    assert (asked.status, asked.body, asked.headers["content-type"]) == (200, b"<b>3f", "text/plain; charset=utf-8")
+    long = json.dumps({"challenge": "x" * 5_000}).encode()
+    assert b"x" * 5_000 not in server.ask("/hooks/signed/acme", long, headers=signed(long)).body
+    assert server.ask("/hooks/signed/acme", body).status == 401
+    assert server.ask("/hooks/signed/acme?challenge=1", method="GET").status == 401
 
 
 def _no_oracle(server: Server) -> None:
