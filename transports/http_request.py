@@ -102,7 +102,9 @@ def written(value: Any) -> Value:
 
 def built(block: Settings, base: str | None, names: Mapping[str, Any], tools: PageTools) -> Request:
     """The request that a block of a definition describes, references filled in. Raises Refused."""
-    address = tools.address(block["url"], names)
+    # Where there is no token yet, an address has nothing in its place; elsewhere it is left out.
+    page = {name: "" if value is None else value for name, value in names.get("page", {}).items()}
+    address = tools.address(block["url"], {**names, "page": page})
     if address is None:
         raise Refused(f"the address {block['url']!r} has no value for one of its references")
     kind = next((kind for kind in ("json", "form", "text") if block.get(kind) is not None), None)

@@ -180,7 +180,8 @@ def test_a_signed_token_is_made_once_and_anew_before_it_ends(serve: Serve, room:
     api = serve(lambda asked: {"data": []})
     claims = {"type": "jwt", "algorithm": algorithm, "key": secret(private), "claims": {"iss": "feeds"}, "ttl": "5m"}
     room.read(api, auth={**claims, "headers": {"kid": "7"}})
-    token = api.asked[0].headers["authorization"].removeprefix("Bearer ")
+    (asked,) = api.asked
+    token = asked.headers["authorization"].removeprefix("Bearer ")
     said = jwt.decode(token, public, [algorithm], options={"verify_exp": False, "verify_iat": False})
     assert said == {"iss": "feeds", "iat": int(room.clock.at.timestamp()), "exp": int(room.clock.at.timestamp()) + 300}
     assert jwt.get_unverified_header(token)["kid"] == "7"

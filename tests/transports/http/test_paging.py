@@ -185,6 +185,21 @@ def test_the_place_goes_where_the_definition_says(
     assert room.read(api, request=request, pagination={"type": "offset", "size": 3, **paging}).ids() == ALL
 
 
+def test_a_token_in_the_address_has_an_empty_place_at_first(serve: Serve, room: Room) -> None:
+    def answers(asked: Asked) -> Any:
+        ids, following = CHAIN[asked.path.removeprefix("/order/") or None]
+        return {"data": rows(*ids), "next": following}
+
+    paging = {"type": "cursor", "param": "unused", "next": "next", "in": "path"}
+    assert room.read(serve(answers), request={"url": "/order/${page.token}"}, pagination=paging).ids() == [
+        1,
+        2,
+        3,
+        4,
+        5,
+    ]
+
+
 @pytest.mark.feature("page.inject.url")
 @pytest.mark.feature("page.cursor.logic")
 @pytest.mark.parametrize("is_relative", [True, False])
