@@ -31,6 +31,7 @@ class Garage:
             "FEEDS_SECRET_HOOK": "invented-hook",
         }
         self._samples = 0
+        self._found: list[dict[str, Any]] | None = None  # the activities since the last run
 
     def use(self, definition: str, params: Mapping[str, Any], sampled: bool = True, **entry: Any) -> str:
         """Give the shop this feed, with what else its entry says; the feed's id."""
@@ -54,6 +55,7 @@ class Garage:
 
     def run(self, feed: str) -> dict[str, Any]:
         """`feeds run` at `now`, as JSON, whatever its exit code."""
+        self._found = None
         done = self.feeds("run", feed, "--format", "json")
         assert done.out, f"exit {done.code}: {done.talk}"
         (report,) = done.json()["feeds"]
@@ -64,8 +66,10 @@ class Garage:
             return called(self.environment, *arguments)
 
     def activities(self, kind: str) -> list[dict[str, Any]]:
-        found = self.feeds("activities", "search", "--type", kind, "--format", "jsonl").lines()
-        return sorted(found, key=lambda each: each["key"])
+        """Those of one type, by their keys. All are asked for at once, and only once after each run."""
+        if self._found is None:
+            self._found = self.feeds("activities", "search", "--format", "jsonl").lines()
+        return sorted((each for each in self._found if each["type"] == kind), key=lambda each: str(each["key"]))
 
     def contacts(self) -> list[dict[str, Any]]:
         found = self.feeds("contacts", "find", "--format", "jsonl").lines()
