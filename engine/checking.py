@@ -4,13 +4,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from engine.connection import connected
+from engine.asking import envelopes
+from engine.connection import asked, connected
 from engine.errors import FeedError
 from engine.intake.names import CLAIM_PREFIX, escaped
 from engine.intake.waiting import Pattern, in_order, pattern, wanted
+from engine.mapping import compile_mapping
 from engine.model import Feed
+from engine.store import positions
 from engine.world import World
-from transports.base import Files, RemoteFile, TransportError
+from transports import FILES
+from transports.base import Files, Pages, RemoteFile, TransportError
+from transports.envelope import opened
 
 _SHOWN = 3  # names of matching files, and of near misses
 
@@ -30,9 +35,13 @@ def check_feed(feed: Feed, world: World) -> list[Check]:
     if any(check.status == "fail" for check in checks):
         return checks
     try:
-        with connected(feed, world) as far:
-            checks.append(Check("ok", "login", f"connected and logged in at {far.source}"))
-            checks += _listed(feed, world, far)
+        if feed.transport["type"] in FILES:
+            with connected(feed, world) as far:
+                checks.append(Check("ok", "login", f"connected and logged in at {far.source}"))
+                checks += _listed(feed, world, far)
+        else:
+            with asked(feed, world) as api:
+                checks += _first_page(feed, world, api)
     except TransportError as error:
         checks.append(Check("fail", _STEPS.get(type(error).__name__, "connection"), str(error)))
     except FeedError as error:
@@ -49,6 +58,20 @@ def _before(feed: Feed, world: World) -> Iterator[Check]:
     missing = world.secrets.missing(feed)
     if missing:
         yield Check("fail", "secrets", f"no value for {', '.join(missing)}; see `feeds secrets check`")
+
+
+def _first_page(feed: Feed, world: World, api: Pages) -> Iterator[Check]:
+    """One request, and what `records.path` finds in its reply; no position moves."""
+    position = positions.load(world.engine, world.journal.register(feed).id)
+    page = next(api.pages(position), None)
+    if page is None:
+        yield Check("warn", "page", f"nothing is asked of {api.source}: `forEach` has no values")
+        return
+    yield Check("ok", "login", f"asked {api.source}, and it answered")
+    decoded = envelopes.decoded(opened(page.envelope), feed.decode)
+    mapping = compile_mapping(feed, decoded)
+    found = sum(len(portion.rows) for batch in decoded.batches for portion in mapping.portions(batch))
+    yield Check("ok" if found else "warn", "page", f"{page.name}: {found} record{'' if found == 1 else 's'}")
 
 
 def _listed(feed: Feed, world: World, far: Files) -> Iterator[Check]:

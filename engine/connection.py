@@ -6,12 +6,14 @@ Knows nothing of files or rows; what is done on the connection is the caller's.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from urllib.parse import urlsplit
 
+from engine.asking.tools import page_tools
 from engine.errors import DeliveryRefused
 from engine.model import Feed
 from engine.world import Progress, World, stamp
-from transports import FILES, connect
-from transports.base import Files, LoginRefused, Tools
+from transports import FILES, PAGES, connect, connect_pages
+from transports.base import Files, LoginRefused, Pages, Tools
 
 # How long a refused login rests, by how often it was refused: servers lock accounts.
 _RESTS = {1: timedelta(minutes=15), 2: timedelta(hours=1), 3: timedelta(hours=6), 4: timedelta(hours=24)}
@@ -19,22 +21,39 @@ _RESTS = {1: timedelta(minutes=15), 2: timedelta(hours=1), 3: timedelta(hours=6)
 
 @contextmanager
 def connected(feed: Feed, world: World) -> Iterator[Files]:
-    """The feed's place, unless its login was refused lately: servers lock accounts that keep trying.
-
-    One breaker for all feeds that use the login. Raises TransportError and SecretMissing.
-    """
+    """The feed's place, unless its login was refused lately. Raises TransportError and SecretMissing."""
     kind = str(feed.transport["type"])
     if kind not in FILES:
-        raise DeliveryRefused("transport.notYet", f"this release runs {', '.join(sorted(FILES))}, not {kind}")
+        raise DeliveryRefused("transport.notYet", f"{kind} has no files to connect to")
+    tools = Tools(world.clock.monotonic, _heard(feed, world), world.note)
+    with _guarded(feed, world), connect(kind, world.secrets.filled(feed.transport), tools) as far:
+        world.journal.login_worked(login_of(feed))
+        yield far
+
+
+@contextmanager
+def asked(feed: Feed, world: World) -> Iterator[Pages]:
+    """The feed's API, unless its login was refused lately; nothing is sent before the first page is asked for."""
+    kind = str(feed.transport["type"])
+    if kind not in PAGES:
+        known = ", ".join(sorted((*FILES, *PAGES)))
+        raise DeliveryRefused("transport.notYet", f"this release runs {known}, not {kind}")
+    settings = world.secrets.filled(feed.transport)
+    tools = page_tools(feed, world, settings, _sharers(feed), _heard(feed, world))
+    with _guarded(feed, world), connect_pages(kind, settings, tools) as far:
+        yield far
+        world.journal.login_worked(login_of(feed))
+
+
+@contextmanager
+def _guarded(feed: Feed, world: World) -> Iterator[None]:
+    """One breaker for all feeds that use a login: servers lock accounts that keep trying."""
     login, journal = login_of(feed), world.journal
     resting = journal.login_refused_until(login, stamp(world.clock.now()))
     if resting is not None:
         raise LoginRefused(f"not tried again before {resting[0]}: {resting[1]}; `feeds state reset` ends the wait")
-    tools = Tools(world.clock.monotonic, _heard(feed, world), world.note)
     try:
-        with connect(kind, world.secrets.filled(feed.transport), tools) as far:
-            journal.login_worked(login)
-            yield far
+        yield
     except LoginRefused as error:
         now = world.clock.now()
         until = journal.login_refused(login, str(error), {n: stamp(now + rest) for n, rest in _RESTS.items()})
@@ -43,7 +62,22 @@ def connected(feed: Feed, world: World) -> Iterator[Files]:
 
 def login_of(feed: Feed) -> str:
     """Who logs in where, by the names of its secrets: the same for every feed that uses the login."""
-    return " ".join(str(feed.transport.get(name, "")) for name in ("type", "host", "port", "username", "auth"))
+    names = ("type", "host", "port", "username", "auth")
+    parts = [str(feed.transport.get(name, "")) for name in names]
+    return " ".join([*parts, _api(feed)] if feed.transport["type"] in PAGES else parts)
+
+
+def _api(feed: Feed) -> str:
+    """Scheme and host of an API, as its definition has them."""
+    url = feed.transport.get("baseUrl") or (feed.transport.get("request") or {}).get("url", "")
+    parts = urlsplit(url) if isinstance(url, str) else None
+    return f"{parts.scheme}://{parts.netloc}" if parts is not None else str(url)
+
+
+def _sharers(feed: Feed) -> str:
+    """Who shares the allowance of a rate limit."""
+    scope = str((feed.transport.get("rateLimit") or {}).get("scope", "credential"))
+    return f"{scope} {({'feed': feed.id, 'host': _api(feed)}).get(scope, login_of(feed))}"
 
 
 def _heard(feed: Feed, world: World) -> Callable[[int], None]:

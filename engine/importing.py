@@ -27,7 +27,7 @@ from engine.store.clashes import Memory
 from engine.store.database import Connection, inside, lock_dealer, refresh_statistics, writing
 from engine.store.delivery import DeliveryWriter, digester
 from engine.store.entries import Rows
-from engine.store.journal import PAGE, STORED, Entry, Registered
+from engine.store.journal import DONE, PAGE, STORED, Entry, Registered
 from engine.store.origin import Origin
 from engine.store.quarantine import patched
 from engine.world import Progress, World, stamp
@@ -135,7 +135,8 @@ class Import:
             "header": None if decoded.header is None else orjson.dumps(decoded.header).decode(),
         }
         if done:
-            columns |= {"state": STORED, "checkpoint": None, "progress": None, "error_code": None, "error": None}
+            state = DONE if self.entry.kind == PAGE else STORED  # of a page nothing is left to be removed
+            columns |= {"state": state, "checkpoint": None, "progress": None, "error_code": None, "error": None}
         else:
             columns |= {"checkpoint": self.passed, "progress": self.memory.packed()}
         journal.mark(connection, self.entry.id, self._now, **columns)

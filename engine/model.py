@@ -500,6 +500,7 @@ class FeedReport:
     issues: list[Issue] = field(default_factory=list)
     seconds: float = 0.0
     unreachable: bool = False  # the source could not be reached or refused the login
+    coverage: Mapping[str, int | None] | None = None  # of an API: promised, seen, passes
 
     @property
     def tally(self) -> Tally:

@@ -11,9 +11,10 @@ from tempfile import mkstemp
 from engine import runner
 from engine.intake import planned
 from engine.intake.planned import Plan, PlanUnreadable
-from engine.model import Feed, RunReport
+from engine.model import Feed, Issue, RunReport
 from engine.store import effects
 from engine.world import World, stamp
+from transports import FILES
 
 
 def plan_feed(feed: Feed, world: World, everyone: Sequence[Feed] = ()) -> tuple[RunReport, Plan | None]:
@@ -23,6 +24,10 @@ def plan_feed(feed: Feed, world: World, everyone: Sequence[Feed] = ()) -> tuple[
     made = stamp(world.clock.now())
     report = runner.run_feeds([feed], world, everyone, dry_run=True)
     (tried,) = report.feeds
+    if feed.transport["type"] not in FILES:
+        text = "a plan names files, and an API has pages: `feeds run --dry-run` tries its first page"
+        tried.issues.append(Issue("plan.noFiles", text, "warning", feed=feed.id))
+        return report, None
     if tried.outcome in ("failed", "locked", "paused") or not tried.deliveries:
         return report, None
     files = tuple(planned.planned_file(delivery) for delivery in tried.deliveries)

@@ -30,6 +30,7 @@ from engine.model import Batch, Decoded, Fault, Feed, MappedBatch, MappedRecord,
 from engine.store import overview
 from engine.transforms.codes import ELEMENT
 from engine.world import World, stamp
+from transports import FILES
 from transports.base import Files, RemoteFile
 
 MOST = 5_000  # records that are looked at
@@ -94,6 +95,9 @@ def preview_live(feed: Feed, world: World, rows: int) -> Preview | None:
 
     None where no file matches. Raises TransportError and SecretMissing.
     """
+    if feed.transport["type"] not in FILES:
+        text = "an API is not previewed live yet: `feeds run --dry-run` tries its first page, `--sample` takes a file"
+        raise DeliveryRefused("preview.noFiles", text)
     with connected(feed, world) as far:
         found = _oldest(feed, world, far)
         if found is None:

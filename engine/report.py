@@ -51,6 +51,7 @@ def plain_feed(feed: FeedReport) -> dict[str, Any]:
         **_counts(feed.tally),
         "deliveries": [_delivery(delivery) for delivery in feed.deliveries],
         "issues": [_issue(issue) for issue in feed.issues],
+        **({} if feed.coverage is None else {"coverage": dict(feed.coverage)}),
         "seconds": round(feed.seconds, 3),
     }
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from engine import report as reporting
-from engine.connection import connected
+from engine.connection import asked, connected
 from engine.errors import FeedError, LeaseHeld
 from engine.intake.planned import Plan
 from engine.model import Feed, FeedReport, Issue, RunReport
@@ -16,7 +16,9 @@ from engine.store.journal import Registered
 from engine.visits.ending import code_of, end, finished
 from engine.visits.files import FileVisit
 from engine.visits.leasing import leased, sharers_of
+from engine.visits.pages import PageVisit
 from engine.world import World, stamp
+from transports import FILES
 from transports.base import LoginRefused, TransportError, Unreachable
 
 _RAW_KEPT = timedelta(days=90)  # text of quarantined rows, after they were dealt with
@@ -75,9 +77,12 @@ def run_feed(
             if not dry_run:
                 definitions.keep(world.engine, registered.id, feed.written, feed.mapping_hash, stamp(world.clock.now()))
             fenced = replace(world, journal=world.journal.under(lease))
-            visit = FileVisit(feed, registered, fenced, lease, run, report, sharers, dry_run, plan)
-            with connected(feed, _telling(world, report)) as far:
-                visit.deliveries(far)
+            if feed.transport["type"] in FILES:
+                visit = FileVisit(feed, registered, fenced, lease, run, report, sharers, dry_run, plan)
+                with connected(feed, _telling(world, report)) as far:
+                    visit.deliveries(far)
+            else:
+                _ask(PageVisit(feed, registered, fenced, lease, run, report), dry_run)
             _warn_of_held(registered, world, report)
     except LeaseHeld as error:
         end(report, "locked", Issue("feed.locked", str(error), "info"))
@@ -90,6 +95,14 @@ def run_feed(
     counts = {name: count for name, count in journal.counted(report.tally).items() if count}
     world.note("feed.finished", {"run": run, "feed": feed.id, "outcome": report.outcome, **counts})
     return report
+
+
+def _ask(visit: PageVisit, dry_run: bool) -> None:
+    with asked(visit.feed, visit.world) as far:
+        if dry_run:
+            visit.tried(far)
+        else:
+            visit.deliveries(far)
 
 
 def _broken(feed: Feed, error: Exception, world: World) -> FeedReport:

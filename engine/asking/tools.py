@@ -17,8 +17,8 @@ from transports.base import PageTools, Settings
 _MOST_TIMES = 600  # of requests that are kept; where more are allowed, shorter stretches are counted
 
 
-def page_tools(feed: Feed, world: World, settings: Settings, login: str, heard: Callable[[int], None]) -> PageTools:
-    """`settings` have their secrets; `login` says who asks where, by names."""
+def page_tools(feed: Feed, world: World, settings: Settings, sharers: str, heard: Callable[[int], None]) -> PageTools:
+    """`settings` have their secrets; `sharers` names who shares the rate limit."""
     now = world.clock.now()
     run = {"now": stamp(now), "date": now.astimezone(feed.dealer.timezone).date().isoformat()}
     known = seen_with(feed, {"run": run})
@@ -37,7 +37,7 @@ def page_tools(feed: Feed, world: World, settings: Settings, login: str, heard: 
         identities=reader.identities,
         highest=reader.highest,
         tokens=SealedTokens(world, settings),
-        turn=_turns(feed, world, login),
+        turn=_turns(feed, world, sharers),
         progress=heard,
         note=world.note,
     )
@@ -53,7 +53,7 @@ def transformed(text: str, transforms: Sequence[Any]) -> str:
     return "" if value is None else str(value)
 
 
-def _turns(feed: Feed, world: World, login: str) -> Callable[[], None]:
+def _turns(feed: Feed, world: World, name: str) -> Callable[[], None]:
     """Waits until the API may be asked once more; whoever shares the allowance, in any process, counts."""
     limit = feed.transport.get("rateLimit")
     if not limit:
@@ -61,8 +61,6 @@ def _turns(feed: Feed, world: World, login: str) -> Callable[[], None]:
     requests, per = int(limit["requests"]), float(durations.seconds(str(limit["per"])))
     parts = -(-requests // _MOST_TIMES)
     requests, per = requests // parts, per / parts
-    scope = str(limit.get("scope", "credential"))
-    name = f"{scope} {feed.id if scope == 'feed' else login if scope == 'credential' else login.split()[1]}"
 
     def turn() -> None:
         while (wait := tokens.turn(world.engine, name, world.clock.now().timestamp(), requests, per)) > 0:

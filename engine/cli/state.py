@@ -32,7 +32,10 @@ def show(feed: str, form: str) -> int:
         rows = [[each[name] for name in names] for each in found["deliveries"]]
         table(("delivery", *names[1:]), rows, ("delivery", "bytes", "read"))
     for each in found["cursors"]:
-        click.echo(printable(f"cursor {each['slice'] or '(whole feed)'}: {each['value']}"))
+        if each["value"] is not None:
+            click.echo(printable(f"cursor {each['slice'] or '(whole feed)'}: {each['value']}"))
+        if "round" in (each["position"] or {}):
+            click.echo("in the middle of a list: the next run goes on there")
     for each in found["logins"]:
         click.echo(
             printable(f"login refused {each['failures']} times, not tried before {each['until']}: {each['message']}")

@@ -22,6 +22,7 @@ GROUPS = (
     "contents",
     "deliveries",
     "runs",
+    "apis",
     "plans",
     "samples",
 )

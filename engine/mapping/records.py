@@ -122,9 +122,12 @@ def _is_null(document: Value, path: str) -> bool:
 
 
 def _read(beside: Beside) -> list[Value]:
-    """The value that belongs to each record. Raises RecordError where `read` cannot be."""
+    """The value that belongs to each record. Raises DeliveryRefused where `read` cannot be."""
     read = None if beside.read is None else compiled_path(beside.read)
-    documents = [document if read is None else read(document) for document in beside.documents]
+    try:
+        documents = [document if read is None else read(document) for document in beside.documents]
+    except RecordError as error:
+        raise DeliveryRefused("include.read", f"what is included cannot be read by {beside.read}: {error}") from error
     return [None if place is None else documents[place] for place in beside.of]
 
 

@@ -112,6 +112,8 @@ NO_CODES = {
     *("delivery.replay", "feed.pause", "feed.resume", "quarantine.discard", "quarantine.fix", "quarantine.replay"),
     *("state.reset", "state.set", "feed.broken", "feed.finished", "file.taken", "listing.unreadable"),
     *("transfer.slowed", "common.secret", "records.path"),
+    *("http.again", "include.missing", "errors.py", "model.py"),
+    *("auth.basic", "auth.client", "auth.hmac", "auth.jwt", "auth.key", "auth.refreshToken", "auth.token"),
 }
 
 

@@ -70,13 +70,13 @@ class Shop:
         assert not [f for f in made.findings if f.severity == "error"], made.findings
         return dict(made.feeds)
 
-    def run(self, name: str = "", *lines: str, world: World | None = None) -> FeedReport:
+    def run(self, name: str = "", *lines: str, world: World | None = None, dry_run: bool = False) -> FeedReport:
         """Put a file, if one is given, run every feed and give the report of the first."""
         if name:
             self.put(name, *lines)
         self.clock.sleep(60)
         feeds = list(self.feeds.values())
-        return runner.run_feeds(feeds, world or self.world, feeds).feeds[0]
+        return runner.run_feeds(feeds, world or self.world, feeds, dry_run).feeds[0]
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         with reading(self.world.engine) as connection:

@@ -1,0 +1,133 @@
+"""A run at an API: each page is asked for, sealed, imported, and only then is the next one asked for.
+
+Where the process dies: before a page is sealed it is asked for again, sealed it is imported without the network,
+stored it is behind us, since its position was saved in the transaction that stored it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from engine.errors import DecodeError, DeliveryRefused
+from engine.importing import Import
+from engine.model import DeliveryReport, Feed, FeedReport, Issue
+from engine.store import journal, leases, positions
+from engine.store.database import undone
+from engine.store.journal import DONE, PAGE, REFUSED, SEALED, TAKING, VANISHED, Entry, Registered
+from engine.store.leases import Lease
+from engine.visits.ending import end
+from engine.world import World, stamp
+from transports.base import Coverage, Page, Pages
+from transports.target import written
+
+
+@dataclass(slots=True)
+class PageVisit:
+    """One run at one feed's API."""
+
+    feed: Feed
+    registered: Registered
+    world: World
+    lease: Lease
+    run: int | None
+    report: FeedReport
+
+    def deliveries(self, far: Pages) -> None:
+        """Finish the page that a dead run left, then read on from the saved position; a refused page ends it."""
+        for entry in self._left():
+            if not self._imported(entry):
+                return
+        try:
+            for page in far.pages(positions.load(self.world.engine, self.registered.id)):
+                leases.renew(self.world.engine, self.lease)
+                if not self._imported(self._sealed(far.source, page)):
+                    return
+        except (DecodeError, DeliveryRefused) as error:  # of a reply that is no page: nothing of it was sealed
+            end(self.report, "refused", Issue(error.code, str(error), "error"))
+            return
+        self._report_coverage(far.coverage)
+
+    def tried(self, far: Pages) -> None:
+        """What the first page would bring; nothing is kept and no position moves."""
+        page = next(far.pages(positions.load(self.world.engine, self.registered.id)), None)
+        if page is None:
+            return
+        with self.world.archive.aside() as archive:
+            aside = replace(self.world, archive=archive)
+            sha256, size = _kept(page, aside, 0)
+            with undone(self.world.engine) as connection:
+                columns = self._columns(far.source, page, "trial")
+                entry = journal.noted(connection, self._now, state=VANISHED, sha256=sha256, size=size, **columns)
+                one = DeliveryReport(entry.name, "trial", sha256, size)
+                self.report.deliveries.append(one)
+                work = Import(self.feed, self.registered, entry, entry.id, aside, self.lease, within=connection)
+                try:
+                    work.run()
+                except (DecodeError, DeliveryRefused) as error:
+                    one.state = REFUSED
+                    work.issues.append(Issue(error.code, str(error), "error"))
+                else:
+                    one.tally = work.tally
+        self.report.issues += [replace(issue, delivery=entry.name) for issue in work.issues]
+        self.report.issues.append(Issue("trial.firstPage", "only the first page was tried; a run reads on", "info"))
+
+    def _left(self) -> Iterator[Entry]:
+        """Pages that an earlier run had sealed; those it had not are asked for again, from the same position."""
+        for entry in self.world.journal.unfinished(self.registered.id):
+            if entry.kind != PAGE:
+                continue
+            if entry.state == SEALED and self.world.archive.holds(entry.sha256):
+                yield entry
+            else:
+                self.world.archive.drop_part(entry.id)
+                self.world.journal.mark(entry.id, self._now, state=VANISHED)
+
+    def _sealed(self, source: str, page: Page) -> Entry:
+        """Our copy of a page, on disk before anything is made of it."""
+        entry = self.world.journal.open(self._now, state=TAKING, **self._columns(source, page, PAGE))
+        sha256, size = _kept(page, self.world, entry.id)
+        self.world.journal.mark(entry.id, self._now, state=SEALED, sha256=sha256, size=size)
+        return replace(entry, state=SEALED, sha256=sha256, size=size)
+
+    def _columns(self, source: str, page: Page, kind: str) -> dict[str, object]:
+        now = self.world.clock.now()
+        today = now.astimezone(self.feed.dealer.timezone).date().isoformat()
+        columns = {"feed_id": self.registered.id, "run_id": self.run, "kind": kind, "source": source}
+        return {**columns, "name": page.name, "run_date": today, "run_now": stamp(now)}
+
+    def _imported(self, entry: Entry) -> bool:
+        """Store one sealed page with its position; False where it is refused: what comes behind it must wait."""
+        one = DeliveryReport(entry.name, SEALED, entry.sha256 or "", entry.size or 0, number=entry.id)
+        self.report.deliveries.append(one)
+        work = Import(self.feed, self.registered, entry, entry.id, self.world, self.lease)
+        try:
+            work.run()
+        except (DecodeError, DeliveryRefused) as error:
+            self.world.journal.mark(entry.id, self._now, state=REFUSED, error_code=error.code, error=str(error))
+            work.issues.append(Issue(error.code, str(error), "error"))
+            one.state = REFUSED
+        else:
+            one.state, one.tally = DONE, work.tally
+        self.report.issues += [replace(issue, delivery=entry.name) for issue in work.issues]
+        details = {"run": self.run, "feed": self.feed.id, "dealer": self.feed.dealer.name, "delivery": entry.name}
+        self.world.note(f"delivery.{one.state}", details | {"read": one.tally.read})
+        return one.state == DONE
+
+    def _report_coverage(self, coverage: Coverage) -> None:
+        self.report.coverage = {"promised": coverage.promised, "seen": coverage.seen, "passes": coverage.passes}
+        if coverage.promised is not None and coverage.promised != coverage.seen:
+            passes = f"{coverage.passes} pass{'' if coverage.passes == 1 else 'es'}"
+            text = f"the API promised {coverage.promised} records and {coverage.seen} were seen in {passes}"
+            self.report.issues.append(Issue("coverage.differs", text))
+
+    @property
+    def _now(self) -> str:
+        return stamp(self.world.clock.now())
+
+
+def _kept(page: Page, world: World, number: int) -> tuple[str, int]:
+    """The envelope in the archive: its sha256 and its size."""
+    part = world.archive.part(number)
+    with world.archive.usable(), written(part) as target:
+        target.write(page.envelope)
+    world.archive.seal(part, target.fetched.sha256)
+    return target.fetched.sha256, target.fetched.size
