@@ -16,7 +16,7 @@ from engine.report import ERROR, OK
 @click.argument("name", metavar="VENDOR|V/P")
 @formats("text", "markdown", "json")
 def describe(name: str, form: str) -> int:
-    found = projects.project(settings())
+    found = projects.everything(settings())
     names = _wanted(found, name)
     broken = [each for each in names if _has_errors(found, each)]
     workshop = Workshop(found.activity_types)

@@ -50,7 +50,7 @@ def new(
     if file is not None and params:
         raise click.UsageError("--param goes with --uses: a draft has no parameters")
     where = settings()
-    found = projects.project(where)
+    found = projects.everything(where)
     is_packaged = where.feeds_dir.resolve() == projects.PACKAGED.resolve()
     places = Places(where.feeds_dir, None if is_packaged else projects.PACKAGED, Path.cwd())
     dealer, name = _target(target)

@@ -37,7 +37,7 @@ def test(targets: tuple[str, ...], update: bool, report: Path | None, form: str)
 
 
 def _results(targets: tuple[str, ...], where: Settings) -> list[Result]:
-    found = projects.project(where)
+    found = projects.everything(where)
     cases = _chosen(Collection(found, where.feeds_dir), targets)
     with bench(found.activity_types) as place:
         return [place.run(case) for case in cases]

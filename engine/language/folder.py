@@ -121,6 +121,25 @@ class Folder:
                 yield _Spot(relative, entry.path, _stamp(entry))
 
 
+def named(look: Look) -> Look:
+    """The look without the packaged definitions that no file of the project's own comes to, by name.
+
+    By the name's letters anywhere in the text: one too many does no harm. Activity types all stay,
+    since the store may hold some that no definition names any more.
+    """
+    ours = [sheet for sheet in look.sheets if Path(sheet.path).absolute().is_relative_to(look.root)]
+    kept = {sheet.relative for sheet in look.sheets if sheet.relative.startswith("activities/")}
+    asking = [*ours, *(sheet for sheet in look.sheets if sheet.relative in kept)]
+    kept |= {sheet.relative for sheet in ours}
+    while asking:
+        text = (asking.pop().content or b"").decode("utf-8", "replace")
+        for sheet in look.sheets:
+            if sheet.relative not in kept and sheet.relative.partition("/")[2].removesuffix(".yaml") in text:
+                kept.add(sheet.relative)
+                asking.append(sheet)
+    return look._replace(sheets=tuple(sheet for sheet in look.sheets if sheet.relative in kept))
+
+
 def _way(found: _Listed) -> tuple[str, ...]:
     return found[0]
 
