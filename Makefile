@@ -21,10 +21,10 @@ demo: .venv/ready-demo
 	$(BIN)/feeds demo
 
 test: .venv/ready-dev
-	$(BIN)/python -m pytest -q -n $(WORKERS) $(TESTS)
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal $(TESTS)
 
 test-nightly: .venv/ready-dev
-	$(BIN)/python -m pytest -q -n $(WORKERS) -m 'nightly or not nightly' $(TESTS)
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m 'nightly or not nightly' $(TESTS)
 
 bench: .venv/ready-dev
 	$(BIN)/python -m tests.bench
