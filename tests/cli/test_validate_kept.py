@@ -95,7 +95,7 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "empty": lambda content: b"",
     "cut short": lambda content: content[:-1],
     "a letter more": lambda content: content + b" ",
-    "another sum": lambda content: b"0" + content[1:],
+    "another sum": lambda content: (b"1" if content[:1] == b"0" else b"0") + content[1:],
     "no sum": lambda content: content.partition(b"\n")[2],
     "another program's": lambda content: b"\x80\x04K\x01.",
 }
