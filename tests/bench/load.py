@@ -53,6 +53,7 @@ class Bench:
     def clean(self) -> None:
         self.fresh(self.url)
         shutil.rmtree(self.home / "var", ignore_errors=True)
+        (self.home / "var").mkdir()  # the others do not make the folder of their database
         shutil.rmtree(self.drop, ignore_errors=True)
         self.drop.mkdir()
 
