@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import parse_qs, quote, urlsplit
 
 url, file, folder = sys.argv[1:4]
 os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
@@ -28,8 +29,15 @@ def rows() -> Iterator[dict[str, object]]:
                 yield {**row, "SoldDate": sold, "Price": price}
 
 
+def through_socket(address: str) -> str:
+    """The same address with the folder of its socket as the host, which is where dlt looks for one."""
+    parts = urlsplit(address)
+    folder = quote(parse_qs(parts.query)["host"][0], safe="")
+    return f"postgresql://{parts.username}:none@{folder}:5432{parts.path}"
+
+
 if url.startswith("postgresql"):
-    target = dlt.destinations.postgres(url.replace("postgresql+psycopg://", "postgresql://"))
+    target = dlt.destinations.postgres(through_socket(url))
     strategy = "upsert"
 else:
     target = dlt.destinations.sqlalchemy(url)

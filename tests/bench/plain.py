@@ -2,7 +2,8 @@
 
     python -m tests.bench.plain [--rows 100000] [--rounds 3] [--only sqlite|postgresql]
 
-Other tools are measured beside it where PEERS_PYTHON names an interpreter that has them (dlt).
+Other tools are measured beside it where they are: dlt where PEERS_PYTHON names an interpreter that has it,
+sling where SLING names its program.
 """
 
 import argparse
@@ -35,6 +36,8 @@ def measure(kind: str, rows: int, rounds: int, home: Path) -> dict[str, list[flo
     if peers := os.environ.get("PEERS_PYTHON"):
         command = [peers, str(_DLT), bench.url, str(file), str(place / "dlt")]
         variants["dlt, rows"] = lambda: timed(command, dict(os.environ), place / "dlt.txt").seconds
+    if sling := os.environ.get("SLING"):
+        variants["sling"] = lambda: _sling(sling, bench.url, file, place)
     seconds: dict[str, list[float]] = {name: [] for name in variants}
     try:
         for _ in range(rounds):
@@ -49,6 +52,17 @@ def measure(kind: str, rows: int, rounds: int, home: Path) -> dict[str, list[flo
 def _limit(url: str, file: Path) -> float:
     command = [sys.executable, "-m", "tests.bench.limit", url, str(file)]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def _sling(program: str, url: str, file: Path, place: Path) -> float:
+    """Into text and guessed types, merged by key; its own state and caches stay in the scratch folder."""
+    schema = "main" if url.startswith("sqlite") else "public"
+    target = url.replace("postgresql+psycopg://", "postgresql://").replace("sqlite:////", "sqlite:///")
+    target += "" if schema == "main" else "&sslmode=disable"
+    command = [program, "run", "--src-stream", file.as_uri(), "--tgt-conn", target]
+    command += ["--tgt-object", f"{schema}.sales", "--mode", "incremental", "--primary-key", "DealNumber"]
+    environment = {**os.environ, "HOME": str(place), "SLING_DISABLE_TELEMETRY": "true"}
+    return timed(command, environment, place / "sling.txt").seconds
 
 
 def main() -> None:

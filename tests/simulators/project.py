@@ -1,13 +1,15 @@
-"""A project with one shop of a simulated system: its dealer's file, a database that stands still in time, `feeds`.
+"""A project with one shop of a simulated system: its dealer's file, a clock that stands still, `feeds`.
 
 Where a feed is `sampled`, its transport is replaced by a folder and the system's replies are laid there, byte for
 byte or with what belongs to each record attached: what is tested is then what becomes of them, and not how they come.
 """
 
+import time
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import time_machine
 import yaml
@@ -62,8 +64,11 @@ class Garage:
         return dict(report)
 
     def feeds(self, *arguments: str) -> Done:
-        with time_machine.travel(self.now, tick=False):
-            return called(self.environment, *arguments)
+        """The command. Time stands still but for what it sleeps, which passes at once, for the project as well."""
+        with time_machine.travel(self.now, tick=False) as clock, patch.object(time, "sleep", clock.shift):
+            done = called(self.environment, *arguments)
+            self.now = datetime.now(self.now.tzinfo)
+        return done
 
     def activities(self, kind: str) -> list[dict[str, Any]]:
         """Those of one type, by their keys. All are asked for at once, and only once after each run."""
