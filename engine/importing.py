@@ -27,9 +27,10 @@ from engine.store.clashes import Memory
 from engine.store.database import Connection, inside, lock_dealer, refresh_statistics, writing
 from engine.store.delivery import DeliveryWriter, digester
 from engine.store.entries import Rows
-from engine.store.journal import DONE, PAGE, STORED, Entry, Registered
+from engine.store.journal import DONE, ENVELOPED, HOOK, NUDGE, PAGE, STORED, Entry, Registered
 from engine.store.origin import Origin
 from engine.store.quarantine import patched
+from engine.store.states import set_state
 from engine.world import Progress, World, stamp
 from transports import FILES
 from transports.envelope import Envelope
@@ -77,8 +78,11 @@ class Import:
         is another feed's, LeaseLost, StoreError and DiskError for what is wrong around it.
         """
         with self.world.archive.usable():
-            if str(self.feed.transport["type"]) not in FILES:
+            if self._is_enveloped:
                 self.envelope = envelopes.opened(self.world.archive.path(self.entry.sha256 or ""))
+                if "setState" in self.envelope.trigger:
+                    self._set_state(**self.envelope.trigger["setState"])
+                    return
             chunked = self._may_be_long() and self._fit_for_parts()
             self._restore()
             decoded, mapping = self._opened()
@@ -124,6 +128,16 @@ class Import:
             self._settle(connection, decoded, done)
         return done
 
+    def _set_state(self, types: Sequence[str], key: str, state: str) -> None:
+        """What a request says of a known activity, whatever its body is."""
+        with writing(self.world.engine) if self.within is None else inside(self.within) as connection:
+            lock_dealer(connection, self.registered.dealer_id)
+            self.tally.read = 1
+            grade = set_state(bulk_of(connection), self._origin(), types, key, state)
+            setattr(self.tally, grade, 1)
+            self.tally.activities_updated += grade == "updated"
+            self._settle(connection, Decoded(None, iter(())), True)
+
     def _settle(self, connection: Connection, decoded: Decoded, done: bool) -> None:
         """The last words of a transaction: the identity, the fence, and what the ledger now says."""
         if not self.tally.is_balanced:
@@ -135,7 +149,7 @@ class Import:
             "header": None if decoded.header is None else orjson.dumps(decoded.header).decode(),
         }
         if done:
-            state = DONE if self.entry.kind == PAGE else STORED  # of a page nothing is left to be removed
+            state = DONE if self.entry.kind in ENVELOPED else STORED
             columns |= {"state": state, "checkpoint": None, "progress": None, "error_code": None, "error": None}
         else:
             columns |= {"checkpoint": self.passed, "progress": self.memory.packed()}
@@ -282,7 +296,8 @@ class Import:
             names = ", ".join(mapping.unread)
             text = f"these columns are neither mapped nor listed under records.unused: {names}"
             self.issues.append(Issue("column.unread", text, "warning"))
-        for path in mapping.never_filled:
+        # One record says nothing of what a path is good for.
+        for path in mapping.never_filled if self.entry.kind not in (HOOK, NUDGE) else ():
             self.issues.append(
                 Issue("path.neverFilled", f"no record of this delivery had a value at {path}", "warning")
             )
@@ -290,6 +305,14 @@ class Import:
             self.issues.append(Issue(code, message, "info"))
 
     # --- reading -----------------------------------------------------------------------------
+
+    @property
+    def _is_enveloped(self) -> bool:
+        """A feed of files has its files bare; what a request has brought it came with all that belongs to it."""
+        if str(self.feed.transport["type"]) not in FILES or self.entry.kind in ENVELOPED:
+            return True
+        root = self.world.journal.delivery(self.root) if self.root != self.entry.id else None
+        return root is not None and root.kind in ENVELOPED
 
     def _decoded(self) -> Decoded:
         if self.envelope is not None:

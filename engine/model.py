@@ -501,6 +501,7 @@ class FeedReport:
     seconds: float = 0.0
     unreachable: bool = False  # the source could not be reached or refused the login
     coverage: Mapping[str, int | None] | None = None  # of an API: promised, seen, passes
+    hooks: Mapping[str, int] | None = None  # requests of the inbox: done, filtered, failed, waiting
 
     @property
     def tally(self) -> Tally:

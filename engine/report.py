@@ -52,6 +52,7 @@ def plain_feed(feed: FeedReport) -> dict[str, Any]:
         "deliveries": [_delivery(delivery) for delivery in feed.deliveries],
         "issues": [_issue(issue) for issue in feed.issues],
         **({} if feed.coverage is None else {"coverage": dict(feed.coverage)}),
+        **({} if feed.hooks is None else {"hooks": dict(feed.hooks)}),
         "seconds": round(feed.seconds, 3),
     }
 

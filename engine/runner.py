@@ -1,20 +1,20 @@
 """The one data path: the only place that knows the order of steps, from due feed to deleted remote file."""
 
-import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 from engine import report as reporting
 from engine.connection import asked, connected
 from engine.errors import FeedError, LeaseHeld
+from engine.intake.inbox import KEEP_DAYS
 from engine.intake.planned import Plan
 from engine.model import Feed, FeedReport, Issue, RunReport
 from engine.store import definitions, journal
 from engine.store.journal import Registered
-from engine.visits.ending import code_of, end, finished
+from engine.visits.ending import code_of, end, fault, finished
 from engine.visits.files import FileVisit
+from engine.visits.hooks import HookVisit
 from engine.visits.leasing import leased, sharers_of
 from engine.visits.pages import PageVisit
 from engine.world import World, stamp
@@ -77,12 +77,17 @@ def run_feed(
             if not dry_run:
                 definitions.keep(world.engine, registered.id, feed.written, feed.mapping_hash, stamp(world.clock.now()))
             fenced = replace(world, journal=world.journal.under(lease))
+            telltale = _telling(world, report)
+            hooks = HookVisit(feed, registered, fenced, lease, run, report, lambda: asked(feed, telltale), dry_run)
+            if plan is None:
+                hooks.deliveries()
             if feed.transport["type"] in FILES:
                 visit = FileVisit(feed, registered, fenced, lease, run, report, sharers, dry_run, plan)
-                with connected(feed, _telling(world, report)) as far:
+                with connected(feed, telltale) as far:
                     visit.deliveries(far)
-            else:
+            elif feed.transport["type"] != "webhook":
                 _ask(PageVisit(feed, registered, fenced, lease, run, report), dry_run)
+            hooks.polled()
             _warn_of_held(registered, world, report)
     except LeaseHeld as error:
         end(report, "locked", Issue("feed.locked", str(error), "info"))
@@ -106,13 +111,11 @@ def _ask(visit: PageVisit, dry_run: bool) -> None:
 
 
 def _broken(feed: Feed, error: Exception, world: World) -> FeedReport:
-    """A feed that ran into a fault of the engine: where, for whoever mends it; never the values."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = " < ".join(f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in reversed(frames[-6:]))
+    """A feed that ran into a fault of the engine."""
+    where, issue = fault(error)
     world.note("feed.broken", {"level": "error", "feed": feed.id, "error": type(error).__name__, "where": where})
     report = FeedReport(feed.id)
-    text = f"a fault of the engine ({type(error).__name__} at {where}); nothing of this step was kept, please report it"
-    end(report, "failed", Issue("engine.fault", text, "error"))
+    end(report, "failed", issue)
     return finished(report, 0.0)
 
 
@@ -155,9 +158,10 @@ def _warn_of_held(registered: Registered, world: World, report: FeedReport) -> N
 
 
 def _sweep(world: World) -> None:
-    """Forget sealed copies whose deliveries have rested for as long as we keep them."""
+    """Forget what has rested for as long as we keep it: sealed copies, rows that were dealt with, requests."""
     before = stamp(world.clock.now() - timedelta(days=world.keep_days))
     for digest in world.journal.archived(before):
         world.archive.forget(digest)
     world.archive.sweep_aside()
     world.journal.forget_raw(stamp(world.clock.now() - _RAW_KEPT))
+    world.inbox.forget(stamp(world.clock.now() - timedelta(days=KEEP_DAYS)))

@@ -11,7 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+from engine.intake import inbox
 from engine.intake.archive import Archive
+from engine.intake.inbox import Inbox
 from engine.language.secrets import Secrets
 from engine.store import database, leases, shape
 from engine.store.journal import Journal
@@ -53,6 +55,7 @@ class World:
     engine: database.Engine
     journal: Journal
     archive: Archive
+    inbox: Inbox
     secrets: Secrets
     clock: Clock
     owner: leases.Owner
@@ -75,6 +78,7 @@ def open_world(
         engine,
         Journal(engine),
         Archive(state_dir / "archive"),
+        inbox.inbox(engine, state_dir),
         secrets,
         clock or SystemClock(),
         leases.this_process(),

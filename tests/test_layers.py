@@ -118,7 +118,9 @@ def test_only_the_store_speaks_to_a_database() -> None:
 def test_only_the_runner_joins_the_far_side_and_what_writes_rows() -> None:
     """Intake keeps the ledger of files; rows are written by what the runner calls, and by nothing else."""
     writers = {"engine.store.delivery", "engine.store.contacts", "engine.store.activities", "engine.store.vehicles"}
+    writers |= {"engine.store.states"}
     joined = {name for name, others in IMPORTS.items() if others & writers and room(name) != "store"}
     assert joined == {"engine.importing"}
-    paths = {"engine.visits.files", "engine.visits.pages", "engine.replays", "engine.trials"}
+    visits = {"engine.visits.files", "engine.visits.pages", "engine.visits.hooks"}
+    paths = visits | {"engine.replays", "engine.trials"}
     assert {name for name, others in IMPORTS.items() if joined & others} <= paths

@@ -13,7 +13,8 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import mkdtemp
 
-from engine.errors import DiskError
+from engine.intake import durable
+from transports.target import written
 
 _CHUNK = 1 << 20
 _ASIDE = "aside-"
@@ -28,18 +29,14 @@ class Archive:
     @contextmanager
     def usable(self) -> Iterator[None]:
         """Raise DiskError, which says where, for what our disk refuses to do inside the block."""
-        try:
+        with durable.usable(self._root, "no remote file was touched for it, and the next run goes on"):
             yield
-        except OSError as error:
-            where, reason = error.filename or self._root, error.strerror or type(error).__name__
-            message = f"our own disk could not do it ({where}: {reason}): make room there, or mend it"
-            raise DiskError(f"{message}; no remote file was touched for it, and the next run goes on") from error
 
-    def part(self, delivery: int) -> Path:
-        """Where a delivery is fetched to; whatever an earlier attempt left there is removed."""
+    def part(self, delivery: int | str) -> Path:
+        """Where a delivery, or what we call so, is fetched to; whatever an earlier attempt left there is removed."""
         part = self._root / f"{delivery}.part"
         with self.usable():
-            _make(self._root)
+            durable.make(self._root)
             part.unlink(missing_ok=True)
         return part
 
@@ -47,12 +44,20 @@ class Archive:
         """Make a fetched file ours for good. The bytes themselves are on disk already (Files.fetch)."""
         target = self.path(digest)
         with self.usable():
-            _make(target.parent)
+            durable.make(target.parent)
             part.chmod(0o400)
             part.replace(target)
-            _fsync(target.parent)
-            _fsync(self._root)
+            durable.sync(target.parent)
+            durable.sync(self._root)
         return target
+
+    def keep(self, name: int | str, content: bytes) -> tuple[str, int]:
+        """Seal these bytes, by way of the part of that name; their sha256 and how many they are."""
+        part = self.part(name)
+        with self.usable(), written(part) as target:
+            target.write(content)
+        self.seal(part, target.fetched.sha256)
+        return target.fetched.sha256, target.fetched.size
 
     def path(self, digest: str) -> Path:
         return self._root / digest[:2] / digest
@@ -74,7 +79,7 @@ class Archive:
         """A folder for copies that nobody keeps, gone when the block ends; that of a killed process goes now."""
         self.sweep_aside()
         with self.usable():
-            _make(self._root)
+            durable.make(self._root)
             folder, lock = _locked_folder(self._root)
         try:
             yield Archive(folder)
@@ -133,20 +138,3 @@ def _lock(folder: Path) -> int:
         os.close(descriptor)
         raise
     return descriptor
-
-
-def _make(folder: Path) -> None:
-    """A folder of ours, and those above it, there for good: a power cut takes a name that its folder has not kept."""
-    if folder.is_dir():
-        return
-    _make(folder.parent)
-    folder.mkdir(exist_ok=True, mode=0o700)
-    _fsync(folder.parent)
-
-
-def _fsync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

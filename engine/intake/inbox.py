@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Protocol
 
 import orjson
 
-from engine.errors import DiskError
+from engine.intake import durable
 from engine.store import inbox as rows
 from engine.store.database import Connection, Engine
 from engine.store.inbox import DONE, FAILED, FILTERED, WAITING, Entry
@@ -25,7 +25,7 @@ KEEP_DAYS = 90  # a request, after every feed has dealt with it
 _PART = ".part"
 _STALE = 3_600  # seconds after which what is half written belongs to a process that died
 _WRITERS = 16
-_MANY = 1_000  # requests that one run of a feed takes up at a time
+_FORGOTTEN = "forgotten"  # the day up to which what is kept was last looked through
 
 
 class Load(NamedTuple):
@@ -45,8 +45,8 @@ class Inbox(Protocol):
         and then none of them may be acknowledged; some may have been kept.
         """
 
-    def waiting(self, feed: str, endpoints: Sequence[str], most: int = _MANY) -> list[Entry]:
-        """What a feed has not dealt with, the oldest first, of its endpoints."""
+    def waiting(self, feed: str, endpoints: Sequence[str]) -> Iterator[Entry]:
+        """What a feed had not dealt with when the first is asked for, of its endpoints, the oldest first."""
 
     def settle(
         self, connection: Connection, entry: Entry, feed: str, state: str, now: str, delivery: int | None = None
@@ -62,7 +62,7 @@ class Inbox(Protocol):
         """How many requests of a feed are in each state; `duplicates` are those of everyone."""
 
     def forget(self, before: str) -> int:
-        """Remove requests that everyone has dealt with before that time; how many."""
+        """Remove requests that everyone has dealt with before that time; how many. Looks once for each day of it."""
 
 
 def inbox(engine: Engine, state_dir: Path) -> Inbox:
@@ -79,8 +79,8 @@ class Rows:
     def accept(self, entries: Sequence[Entry]) -> list[bool]:
         return rows.accepted(self._engine, entries)
 
-    def waiting(self, feed: str, endpoints: Sequence[str], most: int = _MANY) -> list[Entry]:
-        return rows.waiting(self._engine, feed, most)
+    def waiting(self, feed: str, endpoints: Sequence[str]) -> Iterator[Entry]:
+        return rows.waiting(self._engine, feed, endpoints)
 
     def settle(
         self, connection: Connection, entry: Entry, feed: str, state: str, now: str, delivery: int | None = None
@@ -133,17 +133,22 @@ class Spool:
                     part.unlink(missing_ok=True)
             # Also for duplicates: the one that came first may not be on disk for good yet.
             for folder in {self._waiting(entry.endpoint) for entry in entries}:
-                _fsync(folder)
+                durable.sync(folder)
         return is_new
 
-    def waiting(self, feed: str, endpoints: Sequence[str], most: int = _MANY) -> list[Entry]:
+    def waiting(self, feed: str, endpoints: Sequence[str]) -> Iterator[Entry]:
         with _usable(self._root):
-            found = [file for endpoint in endpoints for file in _files(self._waiting(endpoint))]
-            done = rows.dealt_with(self._engine, [_named(file) for file in found]) if found else {}
-            found = [file for file in found if feed not in done.get(_named(file), ())]
-            found.sort(key=_came)
-            entries = (_read(file) for file in found if feed in _head(file).get("feeds", ()))
-            return [entry for entry, _ in zip(filter(None, entries), range(most), strict=False)]
+            for file in sorted(self._left(feed, endpoints), key=_came):
+                entry = _read(file)
+                if entry is not None:
+                    yield entry
+
+    def _left(self, feed: str, endpoints: Sequence[str]) -> Iterator[Path]:
+        """The files of what a feed has not dealt with."""
+        found = [file for endpoint in endpoints for file in _files(self._waiting(endpoint))]
+        done = rows.dealt_with(self._engine, [_named(file) for file in found]) if found else {}
+        left = (file for file in found if feed not in done.get(_named(file), ()))
+        return (file for file in left if feed in _head(file).get("feeds", ()))
 
     def settle(
         self, connection: Connection, entry: Entry, feed: str, state: str, now: str, delivery: int | None = None
@@ -170,13 +175,16 @@ class Spool:
     def counts(self, feed: str, endpoints: Sequence[str]) -> Mapping[str, int]:
         with _usable(self._root):
             again = sum(file.stat().st_size for file in _files(self._root / "again"))
-        waiting = len(self.waiting(feed, endpoints, most=10**9))
+            waiting = sum(1 for _ in self._left(feed, endpoints))
         return {**rows.counts(self._engine, feed), WAITING: waiting, "duplicates": again}
 
     def forget(self, before: str) -> int:
         self.sweep()
-        limit = datetime.fromisoformat(before).timestamp()
+        looked, limit = self._root / _FORGOTTEN, datetime.fromisoformat(before).timestamp()
         with _usable(self._root):
+            if not self._root.is_dir() or (looked.is_file() and looked.read_text() == before[:10]):
+                return 0  # once a day: it is a look at every file of the last months
+            looked.write_text(before[:10])
             for folder in _folders(self._root / "kept"):
                 for file in _files(folder):
                     # A rename sets this time, and nothing after it does: since when it lies here.
@@ -226,7 +234,7 @@ class Spool:
     def _folder(self, folder: Path) -> Path:
         """The folder, there for good."""
         if folder not in self._made:
-            _make(folder)
+            durable.make(folder)
             self._made.add(folder)
         return folder
 
@@ -302,30 +310,8 @@ def _private(name: str, flags: int) -> int:
     return os.open(name, flags, 0o600)
 
 
-@contextmanager
-def _usable(root: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        where, reason = error.filename or root, error.strerror or type(error).__name__
-        message = f"our own disk could not do it ({where}: {reason}): make room there, or mend it"
-        raise DiskError(f"{message}; nothing was acknowledged for it, and the sender tries again") from error
-
-
-def _make(folder: Path) -> None:
-    if folder.is_dir():
-        return
-    _make(folder.parent)
-    folder.mkdir(exist_ok=True, mode=0o700)
-    _fsync(folder.parent)
-
-
-def _fsync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _usable(root: Path) -> AbstractContextManager[None]:
+    return durable.usable(root, "nothing was acknowledged for it, and the sender tries again")
 
 
 __all__ = ["DONE", "FAILED", "FILTERED", "KEEP_DAYS", "WAITING", "Entry", "Inbox", "Load", "Rows", "Spool", "inbox"]

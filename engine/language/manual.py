@@ -23,6 +23,7 @@ GROUPS = (
     "deliveries",
     "runs",
     "apis",
+    "hooks",
     "plans",
     "samples",
 )

@@ -99,8 +99,11 @@ def undone(engine: Engine) -> Iterator[Connection]:
 @contextmanager
 def inside(connection: Connection) -> Iterator[Connection]:
     """A part of the caller's transaction: kept in it at the end of the block, or undone alone where that raises."""
-    with connection.begin_nested():
-        yield connection
+    try:
+        with connection.begin_nested():
+            yield connection
+    except (DBAPIError, _driver_error(connection.engine)) as error:
+        raise _unusable(error, connection.engine) from error
 
 
 def refresh_statistics(engine: Engine, inserted: int) -> None:

@@ -4,17 +4,18 @@ On SQLite a request lies in the spool (`intake/inbox.py`) until a feed has dealt
 it is a row here on both. Never decides what a request means.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, delete, func, insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.store.database import reading, writing
 from engine.store.ledger import inbox, inbox_feeds
 
 WAITING, DONE, FILTERED, FAILED = "waiting", "done", "filtered", "failed"
+_STRETCH = 100  # requests that are read together: each may have a body of some MiB
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,22 +86,30 @@ def _row(entry: Entry, turn: int, feed: str, state: str = WAITING) -> dict[str, 
     }
 
 
-def waiting(engine: Engine, feed: str, most: int) -> list[Entry]:
-    """What waits for a feed among the rows, the oldest first."""
+def waiting(engine: Engine, feed: str, endpoints: Sequence[str]) -> Iterator[Entry]:
+    """What waits for a feed among the rows of these endpoints, the oldest first; read a few at a time."""
     columns = [inbox.c[name] for name in ("name", "turn", "endpoint", "received_at", "keep_until", "content")]
-    with reading(engine) as connection:
-        statement = (
-            select(*columns)
-            .join(inbox_feeds, (inbox_feeds.c.name == inbox.c.name) & (inbox_feeds.c.turn == inbox.c.turn))
-            .where(inbox_feeds.c.feed == feed, inbox_feeds.c.state == WAITING, inbox.c.content.is_not(None))
-            .order_by(inbox_feeds.c.received_at, inbox.c.name, inbox.c.turn)
-            .limit(most)
-        )
-        rows = connection.execute(statement).all()
-    return [
-        Entry(row.name, row.endpoint, (feed,), row.received_at, row.keep_until, bytes(row.content), row.turn)
-        for row in rows
-    ]
+    place = (inbox_feeds.c.received_at, inbox_feeds.c.name, inbox_feeds.c.turn)
+    statement = (
+        select(*columns)
+        .join(inbox_feeds, (inbox_feeds.c.name == inbox.c.name) & (inbox_feeds.c.turn == inbox.c.turn))
+        .where(inbox_feeds.c.feed == feed, inbox_feeds.c.state == WAITING, inbox.c.content.is_not(None))
+        .where(inbox.c.endpoint.in_(endpoints))
+        .order_by(*place)
+        .limit(_STRETCH)
+    )
+    behind: tuple[Any, ...] = ("", "", 0)
+    while True:
+        with reading(engine) as connection:
+            rows = connection.execute(statement.where(tuple_(*place) > tuple_(*behind))).all()
+        for row in rows:
+            entry = Entry(
+                row.name, row.endpoint, (feed,), row.received_at, row.keep_until, bytes(row.content), row.turn
+            )
+            yield entry
+            behind = (entry.received_at, entry.name, entry.turn)
+        if len(rows) < _STRETCH:
+            return
 
 
 def settled(connection: Connection, entry: Entry, feed: str, state: str, now: str, delivery: int | None) -> None:

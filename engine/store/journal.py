@@ -43,7 +43,8 @@ from engine.store.tables import (
 TAKING, SEALED, STORED, DONE = "taking", "sealed", "stored", "done"
 REFUSED, VANISHED, NOT_MINE = "refused", "vanished", "notMine"
 OPEN = (TAKING, SEALED, STORED)
-FILE, PAGE = "file", "page"  # kinds of deliveries, beside "replay" and "trial"
+FILE, PAGE, HOOK, NUDGE = "file", "page", "hook", "nudge"  # kinds of deliveries, beside "replay" and "trial"
+ENVELOPED = (PAGE, HOOK, NUDGE)  # sealed with what belongs to them; nothing of them is left to be removed
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ deliveries = Table(
     Column("id", Id, primary_key=True),
     Column("feed_id", Id, ForeignKey("feeds.id"), nullable=False),
     Column("run_id", Id),
-    Column("kind", Word, nullable=False),  # file, replay (page, hook come with their transports)
+    Column("kind", Word, nullable=False),  # file, page, hook, nudge; replay
     Column("parent_id", Id),  # the delivery a replay reads again
     Column("source", Word, nullable=False),  # where it came from, see Files.source
     Column("name", Word, nullable=False),  # as the sender named it, escaped

@@ -1,6 +1,8 @@
 """How a run at a feed ended, in one word and with its reasons. Decides nothing about rows."""
 
+import traceback
 from dataclasses import replace
+from pathlib import Path
 
 from engine.model import FeedReport, Issue
 from engine.store.journal import REFUSED
@@ -19,6 +21,14 @@ def end(report: FeedReport, outcome: str, issue: Issue) -> None:
     """Note why a run came to nothing, or stopped."""
     report.outcome = outcome
     report.issues.append(issue)
+
+
+def fault(error: Exception) -> tuple[str, Issue]:
+    """A fault of the engine: where it is, for whoever mends it, and what is told; never the values."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = " < ".join(f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in reversed(frames[-6:]))
+    text = f"a fault of the engine ({type(error).__name__} at {where}); nothing of this step was kept, please report it"
+    return where, Issue("engine.fault", text, "error")
 
 
 def _outcome(report: FeedReport) -> str:

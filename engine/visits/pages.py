@@ -17,7 +17,6 @@ from engine.store.leases import Lease
 from engine.visits.ending import end
 from engine.world import World, stamp
 from transports.base import Coverage, Page, Pages
-from transports.target import written
 
 
 @dataclass(slots=True)
@@ -39,7 +38,7 @@ class PageVisit:
         try:
             for page in far.pages(positions.load(self.world.engine, self.registered.id)):
                 leases.renew(self.world.engine, self.lease)
-                if not self._imported(self._sealed(far.source, page)):
+                if not self._imported(self.sealed(far.source, page)):
                     return
         except (DecodeError, DeliveryRefused) as error:  # of a reply that is no page: nothing of it was sealed
             end(self.report, "refused", Issue(error.code, str(error), "error"))
@@ -53,7 +52,7 @@ class PageVisit:
             return
         with self.world.archive.aside() as archive:
             aside = replace(self.world, archive=archive)
-            sha256, size = _kept(page, aside, 0)
+            sha256, size = archive.keep(0, page.envelope)
             with undone(self.world.engine) as connection:
                 columns = self._columns(far.source, page, "trial")
                 entry = journal.noted(connection, self._now, state=VANISHED, sha256=sha256, size=size, **columns)
@@ -81,10 +80,10 @@ class PageVisit:
                 self.world.archive.drop_part(entry.id)
                 self.world.journal.mark(entry.id, self._now, state=VANISHED)
 
-    def _sealed(self, source: str, page: Page) -> Entry:
+    def sealed(self, source: str, page: Page, kind: str = PAGE) -> Entry:
         """Our copy of a page, on disk before anything is made of it."""
-        entry = self.world.journal.open(self._now, state=TAKING, **self._columns(source, page, PAGE))
-        sha256, size = _kept(page, self.world, entry.id)
+        entry = self.world.journal.open(self._now, state=TAKING, **self._columns(source, page, kind))
+        sha256, size = self.world.archive.keep(entry.id, page.envelope)
         self.world.journal.mark(entry.id, self._now, state=SEALED, sha256=sha256, size=size)
         return replace(entry, state=SEALED, sha256=sha256, size=size)
 
@@ -122,12 +121,3 @@ class PageVisit:
     @property
     def _now(self) -> str:
         return stamp(self.world.clock.now())
-
-
-def _kept(page: Page, world: World, number: int) -> tuple[str, int]:
-    """The envelope in the archive: its sha256 and its size."""
-    part = world.archive.part(number)
-    with world.archive.usable(), written(part) as target:
-        target.write(page.envelope)
-    world.archive.seal(part, target.fetched.sha256)
-    return target.fetched.sha256, target.fetched.size

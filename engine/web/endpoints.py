@@ -3,7 +3,7 @@
 Reads definitions and secrets; never a request.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,8 @@ from engine.errors import FeedError, SecretMissing
 from engine.language.durations import bytes_of
 from engine.language.project import Made, Project
 from engine.language.secrets import Secrets
-from engine.model import Feed, Value
+from engine.model import Value
+from engine.visits.listening import hooks
 from transports.base import Settings
 from transports.webhook import has_path_token
 
@@ -64,7 +65,7 @@ def endpoints(
         if name not in project.feeds or not _may_listen(made):
             continue
         try:
-            for settings in _hooks(project.feeds[name]):
+            for settings in hooks(project.feeds[name]):
                 found.setdefault(str(settings["endpoint"]), []).append(_listener(name, settings, secrets, note))
         except FeedError as error:
             note("hook.unserved", {"feed": name, "reason": str(error), "level": "error"})
@@ -83,16 +84,6 @@ def _may_listen(made: Made) -> bool:
         or root.text("transport", "type") in (None, "webhook")
         or made.entry.child("override") is not None
     )
-
-
-def _hooks(feed: Feed) -> Iterator[Mapping[str, Value]]:
-    if not feed.enabled:
-        return
-    if feed.transport.get("type") == "webhook":
-        yield feed.transport
-    for trigger in feed.triggers:
-        if trigger.get("type") == "webhook" and trigger.get("enabled", True):
-            yield trigger
 
 
 def _listener(feed: str, settings: Mapping[str, Value], secrets: Secrets, note: Note) -> Listener:

@@ -134,4 +134,4 @@ def kept(shell: Shell) -> Iterator[Inbox]:
 def waiting(shell: Shell, feed: str = "acme/shop-hooked", endpoint: str = "shop/acme") -> list[Envelope]:
     """What a feed has in the inbox."""
     with kept(shell) as found:
-        return [opened(entry.content) for entry in found.waiting(feed, [endpoint], most=100_000)]
+        return [opened(entry.content) for entry in found.waiting(feed, [endpoint])]

@@ -67,7 +67,6 @@ def test_what_came_first_waits_first_byte_by_byte(room: Room) -> None:
     ]  # fmt: skip
     assert room.names(SECOND, "shop/birch") == ["other"]
     assert room.inbox.load().requests == 4 and room.inbox.load().size > 0
-    assert [each.name for each in room.inbox.waiting(FIRST, ["shop/acme"], most=2)] == ["c", "b"]
 
 
 def test_one_that_comes_again_is_counted_and_not_kept_twice(room: Room) -> None:
@@ -104,7 +103,7 @@ def test_each_feed_deals_with_a_body_by_itself(room: Room) -> None:
 def test_an_import_that_is_rolled_back_leaves_it_waiting(room: Room) -> None:
     room.inbox.accept([entry("a")])
     with database.undone(room.engine) as connection:
-        room.inbox.settle(connection, room.inbox.waiting(FIRST, ["shop/acme"])[0], FIRST, DONE, at(0))
+        room.inbox.settle(connection, next(room.inbox.waiting(FIRST, ["shop/acme"])), FIRST, DONE, at(0))
     room.inbox.tidy(["shop/acme"])
     assert room.names() == ["a"]
 

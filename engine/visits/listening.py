@@ -1,0 +1,130 @@
+"""What a feed hears from outside: its triggers, and which of them a request is for.
+
+Looks at one request at a time; asks nobody and keeps nothing.
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+
+from engine.asking import envelopes
+from engine.errors import DecodeError, DeliveryRefused, RecordError
+from engine.intake.inbox import Entry
+from engine.mapping.compiler import compiled_path
+from engine.mapping.keys import escaped, text_of
+from engine.model import Feed, Value
+from transports.base import Settings
+from transports.envelope import Envelope, NotAnEnvelope, opened, sealed
+from transports.http_rules import is_true
+from transports.webhook import Request
+
+IMPORT, FETCH, POLL_NOW, SET_STATE = "import", "fetch", "pollNow", "setState"
+_LONGEST_ID = 500  # characters
+
+
+def hooks(feed: Feed) -> list[Settings]:
+    """The settings of every address at which an enabled feed listens: of its transport, and of its triggers."""
+    pushed = [feed.transport] if feed.transport.get("type") == "webhook" else []
+    woken = [each for each in feed.triggers if each.get("type") == "webhook" and each.get("enabled", True)]
+    return [*pushed, *woken] if feed.enabled else []
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A request, with what its conditions see of it: `query`, `headers`, `body`."""
+
+    entry: Entry
+    envelope: Envelope
+    parts: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """One address of a feed, and what is done with what comes there."""
+
+    feed: Feed
+    settings: Settings
+
+    @property
+    def does(self) -> str:
+        wanted = self.settings.get("do", IMPORT)
+        return wanted if isinstance(wanted, str) else SET_STATE
+
+    def takes(self, heard: Heard) -> bool:
+        """Whether a request that was verified for the feed is for this trigger."""
+        here = (self.settings["endpoint"], self.settings.get("method", "POST"))
+        if here != (heard.entry.endpoint, heard.envelope.request.get("method")):
+            return False
+        return self._condition is None or is_true(_found(self._condition, heard.parts))
+
+    def id(self, heard: Heard) -> str:
+        """The id of what a request names. Raises DeliveryRefused where it names nothing that could be one."""
+        path = self.settings.get("id")
+        value = None if path is None else _found(compiled_path(path), heard.parts)
+        return _named(value, f"`id: {path}`")
+
+    def delivery(self, heard: Heard) -> bytes:
+        """The request as it is sealed: with all that an import needs to know of it, today or at a replay."""
+        named = {} if "id" not in self.settings else {"id": _found(compiled_path(self.settings["id"]), heard.parts)}
+        seen = {name: heard.parts[name] for name in ("query", "headers")}  # the body is what is imported
+        envelope = replace(heard.envelope, trigger={**seen, **named})
+        if self.does == SET_STATE:
+            return sealed(replace(envelope, trigger={"setState": self._state(heard)}))
+        if heard.envelope.request.get("method") == "GET":  # the query is the data
+            query = heard.parts["query"]
+            is_form = self.feed.decode["format"] == "form"
+            envelope = replace(envelope, body=urlencode(query, True).encode() if is_form else orjson.dumps(query))
+        return sealed(envelope)
+
+    @cached_property
+    def _condition(self) -> Any:
+        return None if self.settings.get("if") is None else compiled_path(self.settings["if"])
+
+    def _state(self, heard: Heard) -> dict[str, Any]:
+        wanted = self.settings["do"][SET_STATE]
+        value = _found(compiled_path(wanted["key"]), heard.parts)
+        key = escaped(_named(value, f"`setState.key: {wanted['key']}`"))
+        known = [name for name, kind in self.feed.activity_types.items() if wanted["state"] in kind.states]
+        types = [wanted["type"]] if "type" in wanted else known
+        return {"types": types, "key": key, "state": wanted["state"]}
+
+
+def triggers(feed: Feed) -> list[Trigger]:
+    """The feed's, in the order in which they are asked whether a request is for them."""
+    return [Trigger(feed, settings) for settings in hooks(feed)]
+
+
+def heard(entry: Entry, feed: Feed) -> Heard:
+    """A request out of the inbox. Raises DecodeError."""
+    try:
+        envelope = opened(entry.content)
+    except NotAnEnvelope as error:
+        raise DecodeError("envelope.unreadable", str(error)) from error
+    kept = envelope.request
+    request = Request(kept["method"], kept["path"], kept["query"], kept["headers"], envelope.body)
+    parts = dict(request.parts)
+    if parts["body"] is None and envelope.body:
+        with suppress(DecodeError):
+            parts["body"] = envelopes.document(envelope.body, envelope.media, feed.decode)
+    return Heard(entry, envelope, parts)
+
+
+def _found(path: Any, parts: Mapping[str, Any]) -> Value:
+    """None also where the expression cannot be applied to what came."""
+    try:
+        return path(parts)
+    except RecordError:
+        return None
+
+
+def _named(value: Value, where: str) -> str:
+    if isinstance(value, str | int) and not isinstance(value, bool) and 0 < len(text_of(value)) <= _LONGEST_ID:
+        return text_of(value)
+    found = "nothing" if value is None else f"a {type(value).__name__}"
+    text = f"expected an id at {where} of the request (text or a number, up to {_LONGEST_ID} characters), found {found}"
+    raise DeliveryRefused("hook.noId", text)
