@@ -3,14 +3,14 @@
 Knows nothing of files or rows; what is done on the connection is the caller's.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from urllib.parse import urlsplit
 
 from engine.asking.tools import page_tools
 from engine.errors import DeliveryRefused
-from engine.model import Feed
+from engine.model import Feed, Value
 from engine.world import Progress, World, stamp
 from transports import FILES, PAGES, connect, connect_pages
 from transports.base import Files, LoginRefused, Pages, Tools
@@ -62,14 +62,19 @@ def _guarded(feed: Feed, world: World) -> Iterator[None]:
 
 def login_of(feed: Feed) -> str:
     """Who logs in where, by the names of its secrets: the same for every feed that uses the login."""
+    return login(feed.transport)
+
+
+def login(transport: Mapping[str, Value]) -> str:
+    """The same of a feed's transport."""
     names = ("type", "host", "port", "username", "auth")
-    parts = [str(feed.transport.get(name, "")) for name in names]
-    return " ".join([*parts, _api(feed)] if feed.transport["type"] in PAGES else parts)
+    parts = [str(transport.get(name, "")) for name in names]
+    return " ".join([*parts, _api(transport)] if transport["type"] in PAGES else parts)
 
 
-def _api(feed: Feed) -> str:
+def _api(transport: Mapping[str, Value]) -> str:
     """Scheme and host of an API, as its definition has them."""
-    url = feed.transport.get("baseUrl") or (feed.transport.get("request") or {}).get("url", "")
+    url = transport.get("baseUrl") or (transport.get("request") or {}).get("url", "")
     parts = urlsplit(url) if isinstance(url, str) else None
     return f"{parts.scheme}://{parts.netloc}" if parts is not None else str(url)
 
@@ -77,7 +82,7 @@ def _api(feed: Feed) -> str:
 def _sharers(feed: Feed) -> str:
     """Who shares the allowance of a rate limit."""
     scope = str((feed.transport.get("rateLimit") or {}).get("scope", "credential"))
-    return f"{scope} {({'feed': feed.id, 'host': _api(feed)}).get(scope, login_of(feed))}"
+    return f"{scope} {({'feed': feed.id, 'host': _api(feed.transport)}).get(scope, login_of(feed))}"
 
 
 def _heard(feed: Feed, world: World) -> Callable[[int], None]:

@@ -1,9 +1,9 @@
 """Who may run a feed, and which feeds must not run beside each other because they share files."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from engine.model import Feed
+from engine.model import Feed, Value
 from engine.store import leases
 from engine.store.leases import Lease
 from engine.world import World
@@ -21,19 +21,19 @@ def leased(feed: Feed, world: World) -> Iterator[Lease]:
 
 def _lease_name(feed: Feed) -> str:
     """One lease per feed; feeds that share their files have one together."""
-    return f"shared {_place(feed)}" if feed.transport.get("shared") else feed.id
+    return f"shared {place(feed.transport)}" if feed.transport.get("shared") else feed.id
 
 
-def _place(feed: Feed) -> str:
+def place(transport: Mapping[str, Value]) -> str:
     """Where a feed's files lie, from its definition alone; feeds of one place have the same text."""
     names = ("type", "host", "port", "username", "directory")
-    return " ".join(str(feed.transport.get(name, "")) for name in names)
+    return " ".join(str(transport.get(name, "")) for name in names)
 
 
 def sharers_of(feed: Feed, everyone: Sequence[Feed]) -> tuple[Feed, ...]:
     """The enabled feeds that read the same files as this one, itself among them."""
     if not feed.transport.get("shared"):
         return ()
-    place = _place(feed)
-    others = (one for one in everyone if one.enabled and one.transport.get("shared") and _place(one) == place)
+    here = place(feed.transport)
+    others = (one for one in everyone if one.enabled and one.transport.get("shared") and place(one.transport) == here)
     return tuple({one.id: one for one in (feed, *others)}.values())
