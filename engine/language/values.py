@@ -9,8 +9,10 @@ from decimal import Decimal, InvalidOperation
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-import phonenumbers
 from cronsim import CronSim, CronSimError
+
+from engine.errors import RecordError
+from engine.transforms import TYPES
 
 # CronSim wants a moment to begin at; any will do to learn whether the line can be read.
 _ANY_MOMENT = datetime(2022, 1, 1)  # noqa: DTZ001 - cron lines are read in wall time
@@ -75,11 +77,9 @@ def url(text: str) -> None:
 
 def phone(text: str, region: str) -> None:
     try:
-        number = phonenumbers.parse(text, region)
-    except phonenumbers.NumberParseException:
+        TYPES["phone"](region=region)(text)
+    except RecordError:
         raise ValueError("expected a phone number such as +1 555-555-0100") from None
-    if not phonenumbers.is_possible_number(number):
-        raise ValueError("expected a phone number such as +1 555-555-0100")
 
 
 def decimal(value: object) -> None:

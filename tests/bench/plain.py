@@ -60,7 +60,7 @@ def _sling(program: str, url: str, file: Path, place: Path) -> float:
     target = url.replace("postgresql+psycopg://", "postgresql://").replace("sqlite:////", "sqlite:///")
     target += "" if schema == "main" else "&sslmode=disable"
     command = [program, "run", "--src-stream", file.as_uri(), "--tgt-conn", target]
-    command += ["--tgt-object", f"{schema}.sales", "--mode", "incremental", "--primary-key", "DealNumber"]
+    command += ["--tgt-object", f"{schema}.sales", "--mode", "incremental", "--primary-key", "dealnumber"]
     environment = {**os.environ, "HOME": str(place), "SLING_DISABLE_TELEMETRY": "true"}
     return timed(command, environment, place / "sling.txt").seconds
 
