@@ -6,7 +6,7 @@ in parts of `chunk_rows`, after a first reading that wrote nothing has found it 
 
 import gc
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -15,10 +15,11 @@ import orjson
 
 from engine import guards
 from engine.asking import envelopes
+from engine.asking.reading import unasked
 from engine.decode import decode
 from engine.errors import DeliveryRefused, StoreError
 from engine.intake import waiting
-from engine.mapping import FeedMapping, Portion, compile_mapping
+from engine.mapping import FeedMapping, Kept, Portion, compile_mapping
 from engine.mapping.surroundings import surroundings
 from engine.model import Batch, Decoded, Fault, Feed, Issue, Tally, Value
 from engine.store import journal, leases, positions
@@ -27,7 +28,7 @@ from engine.store.clashes import Memory
 from engine.store.database import Connection, inside, lock_dealer, refresh_statistics, writing
 from engine.store.delivery import DeliveryWriter, digester
 from engine.store.entries import Rows
-from engine.store.journal import DONE, ENVELOPED, HOOK, NUDGE, PAGE, STORED, Entry, Registered
+from engine.store.journal import DONE, ENVELOPED, PAGE, STORED, Entry, Registered
 from engine.store.origin import Origin
 from engine.store.quarantine import patched
 from engine.store.states import set_state
@@ -60,6 +61,7 @@ class Import:
     lines: Collection[int] | None = None
     guarded: bool = True
     within: Connection | None = None
+    kept: Kept = field(default_factory=Kept)  # of the deliveries before, where one comes after the other
     tally: Tally = field(default_factory=Tally)
     issues: list[Issue] = field(default_factory=list)
     codes: Counter[str] = field(default_factory=Counter)  # of the rows in quarantine
@@ -221,6 +223,7 @@ class Import:
         context = self._context()
         for portion in self._portions(batch, decoded, mapping):
             self.tally.read += len(portion.rows)
+            portion = self._asked_for(portion, context)
             rows = Rows(portion.raws, portion.lines, digests(portion.raws))
             writer.keep(portion.faults, rows)
             self._note_faults(portion.faults)
@@ -241,6 +244,12 @@ class Import:
         if decoded.whole:
             return [_part_of(portion, lines) for portion in mapping.portions(batch)]
         return mapping.portions(_chosen(batch, [p for p, line in enumerate(batch.lines) if line in lines]))
+
+    def _asked_for(self, portion: Portion, context: Mapping[str, Value]) -> Portion:
+        """Without the records that the API sent unasked, which are filtered."""
+        old = unasked(self.feed, context, portion.rows)
+        self.tally.filtered += len(old)
+        return _part_of(portion, {line for at, line in enumerate(portion.lines) if at not in old}) if old else portion
 
     def _changed(self, portion: Portion, rows: Rows, writer: DeliveryWriter) -> list[int]:
         """Indexes of the records that are not stored already just as they are."""
@@ -296,8 +305,8 @@ class Import:
             names = ", ".join(mapping.unread)
             text = f"these columns are neither mapped nor listed under records.unused: {names}"
             self.issues.append(Issue("column.unread", text, "warning"))
-        # One record says nothing of what a path is good for.
-        for path in mapping.never_filled if self.entry.kind not in (HOOK, NUDGE) else ():
+        # One record, or one page, says nothing of what a path is good for.
+        for path in mapping.never_filled if self.entry.kind not in ENVELOPED else ():
             self.issues.append(
                 Issue("path.neverFilled", f"no record of this delivery had a value at {path}", "warning")
             )
@@ -322,7 +331,7 @@ class Import:
     def _opened(self) -> tuple[Decoded, FeedMapping]:
         decoded = self._decoded()
         self._check_ours(decoded)
-        return decoded, compile_mapping(self.feed, decoded)
+        return decoded, compile_mapping(self.feed, decoded, self.kept)
 
     def _check_ours(self, decoded: Decoded) -> None:
         """By its header: a file of another kind is left alone, whatever its name."""
@@ -355,7 +364,7 @@ class Import:
     def _salt(self, decoded: Decoded) -> str:
         """What makes the same text another row: its feed, the definition, the header, the file where that is read."""
         salt = f"{self.feed.id}\x00{self.feed.mapping_hash}\x00{decoded.header}"
-        beside = surroundings(self.feed.streams, self._context())
+        beside = surroundings(self.feed.streams, self._context(), self.kept.beside)
         return f"{salt}\x00{orjson.dumps(beside).decode()}" if beside else salt
 
 

@@ -1,6 +1,6 @@
 """The one data path: the only place that knows the order of steps, from due feed to deleted remote file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -17,6 +17,7 @@ from engine.visits.files import FileVisit
 from engine.visits.hooks import HookVisit
 from engine.visits.leasing import leased, sharers_of
 from engine.visits.pages import PageVisit
+from engine.visits.telling import telling
 from engine.world import World, stamp
 from transports import FILES
 from transports.base import LoginRefused, TransportError, Unreachable
@@ -77,7 +78,7 @@ def run_feed(
             if not dry_run:
                 definitions.keep(world.engine, registered.id, feed.written, feed.mapping_hash, stamp(world.clock.now()))
             fenced = replace(world, journal=world.journal.under(lease))
-            telltale = _telling(world, report)
+            telltale = telling(world, report)
             hooks = HookVisit(feed, registered, fenced, lease, run, report, lambda: asked(feed, telltale), dry_run)
             if plan is None:
                 hooks.deliveries()
@@ -86,7 +87,7 @@ def run_feed(
                 with connected(feed, telltale) as far:
                     visit.deliveries(far)
             elif feed.transport["type"] != "webhook":
-                _ask(PageVisit(feed, registered, fenced, lease, run, report), dry_run)
+                _ask(PageVisit(feed, registered, fenced, lease, run, report), telltale, dry_run)
             hooks.polled()
             _warn_of_held(registered, world, report)
     except LeaseHeld as error:
@@ -102,8 +103,8 @@ def run_feed(
     return report
 
 
-def _ask(visit: PageVisit, dry_run: bool) -> None:
-    with asked(visit.feed, visit.world) as far:
+def _ask(visit: PageVisit, world: World, dry_run: bool) -> None:
+    with asked(visit.feed, world) as far:
         if dry_run:
             visit.tried(far)
         else:
@@ -134,19 +135,6 @@ def _is_paused(feed: Feed, registered: Registered, world: World, report: FeedRep
         end(report, "paused", Issue("feed.paused", text, "info"))
         return True
     return False
-
-
-def _telling(world: World, report: FeedReport) -> World:
-    """The world, where what a listing has to leave out is told in the report and not in the log alone."""
-
-    def note(event: str, details: Mapping[str, object]) -> None:
-        world.note(event, details)
-        if event == "name.unsafe":
-            text = f"left alone: {details.get('name')} is no file name that is safe to use; ask the sender for another"
-            issue = Issue(event, text, "warning")
-            report.issues += [issue] if issue not in report.issues else []
-
-    return replace(world, note=note)
 
 
 def _warn_of_held(registered: Registered, world: World, report: FeedReport) -> None:

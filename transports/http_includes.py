@@ -34,7 +34,7 @@ class Includes:
             self._threads.shutdown(cancel_futures=True)
 
     def replies(self, records: Sequence[Any], names: Mapping[str, Any]) -> dict[str, Include]:
-        """What belongs to these records, by the names of the blocks."""
+        """What belongs to these records, by the names of the blocks; to None belongs nothing."""
         if len(self._asked) > _MOST_KEPT:
             self._asked.clear()
         started = {
@@ -43,7 +43,7 @@ class Includes:
         return {name: self._include(name, self._blocks[name], each) for name, each in started.items()}
 
     def _started(self, block: Mapping[str, Any], record: Any, names: Mapping[str, Any]) -> Future[Answer] | None:
-        if "if" in block and not is_true(self._tools.search(block["if"], record)):
+        if record is None or ("if" in block and not is_true(self._tools.search(block["if"], record))):
             return None
         known = {**names, "record": record}
         if self._tools.address(block["url"], known) is None:

@@ -48,6 +48,10 @@ class Listing:
         self._includes = includes
         self._tools = tools
         self._is_skipped = False
+        # Whether two pages have one address, so that it takes more to tell them apart.
+        block: Settings = settings["request"]
+        has_body = any(block.get(kind) is not None for kind in ("json", "form", "text"))
+        self._is_hidden = has_body or self._paging.get("in", "query") in ("body", "header")
 
     def pages(self, position: Mapping[str, Any]) -> Iterator[Page]:
         progress = Progress(position, self._now())
@@ -122,7 +126,7 @@ class Listing:
         while progress.window is not None and not self._is_skipped:
             following = windows.following(settings, progress.window, progress.until)
             yield from self._window(progress, each, following is None, is_last)
-            if following is None:
+            if progress.slice is None:
                 return
 
     def _window(self, progress: Progress, each: Slice, is_last_window: bool, is_last: bool) -> Iterator[Page]:
@@ -143,8 +147,13 @@ class Listing:
         trail.begins(progress.place)
         another = False
         while place is not None:
-            before = progress.written()
+            before, told = progress.written(), progress.told(self._is_hidden)
             read = self._read(progress, place, each, window, trail, sweep)
+            narrower = self._narrower(read, progress, window)
+            if narrower is not None:
+                progress.enters(narrower)
+                yield self._page(read, before, progress.written(), each, window, None, told)
+                return False
             progress.seen = sweep.seen
             if read.highest is not None:
                 progress.highest = _greater(progress.highest, read.highest)
@@ -162,8 +171,16 @@ class Listing:
                 else:
                     self._ends(progress, each, window, is_last_window or self._is_skipped, is_last)
             self.coverage = progress.coverage
-            yield self._page(read, before, progress.written(), each, window, None)
+            yield self._page(read, before, progress.written(), each, window, None, told)
         return another
+
+    def _narrower(self, read: _Read, progress: Progress, window: Window | None) -> Window | None:
+        """Half of the window instead of it, where its first page does not hold it all (`sweep.split`)."""
+        shortest = (self._settings.get("sweep") or {}).get("split")
+        promised = progress.promised or 0
+        if shortest is None or progress.passes > 1 or progress.place.pages or promised <= len(read.records):
+            return None
+        return windows.half(window, shortest)
 
     def _ends(
         self, progress: Progress, each: Slice, window: Window | None, is_last_window: bool, is_last: bool
@@ -268,6 +285,7 @@ class Listing:
         each: Slice,
         window: Window | None,
         path: str | None,
+        told: str = "",
     ) -> Page:
         answer = read.answer
         envelope = Envelope(
@@ -282,9 +300,15 @@ class Listing:
             trigger=masked_value(read.names.get("trigger", {})),
             before=before,
             after=after,
-            includes=self._includes.replies(read.records, read.names) if read.records else {},
+            includes=self._includes.replies(self._imported(read.records, window), read.names) if read.records else {},
         )
-        return Page(answer.name, sealed(envelope), after)
+        return Page(f"{answer.name}{told}", sealed(envelope), after)
+
+    def _imported(self, records: Sequence[Any], window: Window | None) -> Sequence[Any]:
+        """The records, None for each that came unasked and is left out by those who import."""
+        if (self._incremental or {}).get("filter") != "client":
+            return records
+        return [None if windows.is_before(self._tools.highest([each]), window) else each for each in records]
 
     def _cursor_key(self, each: Slice) -> str:
         return "" if self._incremental and self._incremental.get("scope") == "shared" else each.key

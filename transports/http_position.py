@@ -98,6 +98,15 @@ class Progress:
             left |= {"highest": self.highest} if self.highest is not None else {}
         return {**position, "round": left}
 
+    def told(self, is_hidden: bool) -> str:
+        """What tells the page that is read next from the others of its round; `is_hidden`: its address does not."""
+        parts = [f"pass {self.passes}"] if self.passes > 1 else []
+        if is_hidden:
+            begin = self.window.start if self.window else None
+            parts = [each for each in (self.slice, begin and f"from {begin}") if each] + parts
+            parts.append(f"page {self.place.pages + 1}")
+        return f" ({', '.join(parts)})" if parts else ""
+
     def _clears(self) -> None:
         self.passes, self.place, self.highest, self.seen, self.promised = 1, Place(), None, 0, None
 

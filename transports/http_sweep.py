@@ -17,7 +17,8 @@ _TRIES = 3  # passes over a list that changed its total while it was read
 class Sweep:
     """The passes over one window of a list.
 
-    With `sweep.until: stable` two passes in a row that add nothing end it. Without, a list that is read by numbers and
+    With `sweep.until: stable` two passes in a row that add nothing end it, or a pass of one page that holds all that
+    is promised: nothing can move between pages there. Without, a list that is read by numbers and
     changed its total meanwhile is read again: records have moved between pages.
     """
 
@@ -34,6 +35,8 @@ class Sweep:
         self._added = self._quiet = 0
         self._passes = passes
         self._totals: list[int] = []
+        self._pages = 0
+        self._is_whole = False
 
     @property
     def needs_identities(self) -> bool:
@@ -45,6 +48,8 @@ class Sweep:
         return self._before + (len(self._ids) if self._keeps else self._count)
 
     def page(self, identities: Sequence[str], count: int, total: int | None) -> None:
+        self._pages += 1
+        self._is_whole = self._pages == 1 and total is not None and len(set(identities)) >= total
         before = len(self._ids)
         self._ids.update(hashlib.blake2b(each.encode(), digest_size=12).digest() for each in identities)
         self._added += len(self._ids) - before
@@ -57,10 +62,10 @@ class Sweep:
         is_quiet = self._added == 0
         has_moved = len(set(self._totals)) > 1
         self._quiet = self._quiet + 1 if is_quiet else 0
-        self._added, self._totals = 0, []
+        self._added, self._totals, self._pages = 0, [], 0
         self._passes += 1
         if self.is_swept:
-            again = self._quiet < _QUIET and self._passes <= self._most
+            again = not self._is_whole and self._quiet < _QUIET and self._passes <= self._most
         else:
             again = self._rereads and has_moved and self._passes <= _TRIES
         if again and not self._keeps:

@@ -42,6 +42,15 @@ def following(settings: Settings, window: Window, until: str) -> Window | None:
     return _window(settings, window.end, until)
 
 
+def half(window: Window | None, shortest: Any) -> Window | None:
+    """The first half of a window; None where it would be shorter than `shortest`, or the window has no bounds."""
+    if window is None or not isinstance(window.start, str) or not isinstance(window.end, str):
+        return None
+    begin = _parsed(window.start)
+    length = (_parsed(window.end) - begin) / 2
+    return Window(window.start, stamp(begin + length)) if length >= _span(shortest) else None
+
+
 def moved(
     settings: Settings, cursor: Cursor | None, window: Window, highest: Cursor | None, is_last: bool, until: str
 ) -> Cursor | None:

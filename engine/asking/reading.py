@@ -12,10 +12,11 @@ from engine.asking import envelopes
 from engine.errors import DecodeError, RecordError
 from engine.mapping.compiler import Compiled, compiled_path, filled, inspector, lapsed, mapper
 from engine.mapping.plan import seen_with, selections
-from engine.mapping.records import canonical
+from engine.mapping.records import Selection, canonical
 from engine.mapping.scope import needed
 from engine.model import Feed, MappedRecord, Records, Stream, Value
 from transports.base import Reply
+from transports.http_windows import Window, is_before
 
 _PARTS = "\x1f"
 
@@ -28,6 +29,7 @@ class Reader:
     context: Mapping[str, Value]
     _last: tuple[Reply, Value] | None = None
     _searches: dict[str, Any] = field(default_factory=dict)
+    _selections: list[Selection] | None = None
     _keys: list[Compiled] | None = None
     _cursors: list[Compiled] | None = None
 
@@ -43,7 +45,9 @@ class Reader:
         document = self._document(reply)
         if self.feed.decode["format"] not in ("json", "xml"):
             return document if isinstance(document, list) else [document]
-        return [record for each in selections(self.feed) for record in each.records(document)]
+        if self._selections is None:
+            self._selections = list(selections(self.feed))
+        return [record for each in self._selections for record in each.records(document)]
 
     def search(self, expression: str, value: Value) -> Value:
         """What a JMESPath finds; None where it cannot be applied to such a value."""
@@ -69,8 +73,6 @@ class Reader:
 
     def highest(self, records: Sequence[Value]) -> str | int | None:
         """The greatest value of the cursor field; None where no record has one that can be read."""
-        if self._cursors is None:
-            self._cursors = list(self._compiled_cursors())
         values = [value for record in records for value in self._values(record)]
         kinds = {type(value) for value in values}
         return max(values) if len(kinds) == 1 else None
@@ -91,8 +93,10 @@ class Reader:
         return made
 
     def _values(self, record: Value) -> Iterator[str | int]:
+        if self._cursors is None:
+            self._cursors = list(self._compiled_cursors())
         cursor = str(self.feed.transport["incremental"]["cursor"])
-        for compiled in self._cursors or ():
+        for compiled in self._cursors:
             found: dict[str, Value] = {}
             given = filled(compiled, self._seen, self.feed.dealer)
             compiled.run(0, record, self._seen, given, _passed, _passed, found.__setitem__, _passed)
@@ -121,6 +125,22 @@ class Reader:
             fields = {each: stream.fields[each] for each in needed(stream.fields, [name])}
             alone = replace(stream, fields=fields, records=Records(), activities=(), contact=None, vehicle=None)
             yield inspector(alone, None, self.feed.dealer, self._nulls, ())
+
+
+def unasked(feed: Feed, context: Mapping[str, Value], records: Sequence[Value]) -> set[int]:
+    """Indexes of records from before the window, where the API sends everything and leaving out is our affair.
+
+    One without a cursor is none of them: nobody knows when it was changed.
+    """
+    window = context.get("window")
+    if not isinstance(window, Mapping) or window.get("filter") != "client" or window.get("from") is None:
+        return set()
+    reader, asked = Reader(feed, context), Window(window["from"], None)
+    return {
+        index
+        for index, record in enumerate(records)
+        if isinstance(record, dict) and is_before(reader.highest([record]), asked)
+    }
 
 
 def _digest(record: Value) -> str:

@@ -3,7 +3,7 @@
 Never reads a file, a database or the network.
 """
 
-from engine.mapping.plan import FeedMapping, compile_mapping
+from engine.mapping.plan import FeedMapping, Kept, compile_mapping
 from engine.mapping.records import Portion
 
-__all__ = ["FeedMapping", "Portion", "compile_mapping"]
+__all__ = ["FeedMapping", "Kept", "Portion", "compile_mapping"]

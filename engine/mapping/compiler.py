@@ -7,6 +7,7 @@ is never part of it, except as a constant that Python's own `ascii` printed.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from engine.errors import DefinitionError, RecordError
@@ -33,6 +34,7 @@ class Compiled:
     source: Source
 
 
+@lru_cache(maxsize=1024)  # every page of an API is read by the same few
 def compiled_path(text: str) -> Callable[[Value], Value]:
     """One JMESPath as a function of a document. It may raise RecordError ("path.type")."""
     source = Source()

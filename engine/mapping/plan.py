@@ -5,11 +5,14 @@ Decides nothing about what is stored: it turns records into contacts, vehicles a
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from dataclasses import field as attribute
 
 from engine.errors import RecordError
 from engine.mapping.columns import Header, check
 from engine.mapping.compiler import Compiled, compiled_path, explainer, filled, lapsed, mapper
 from engine.mapping.records import Attached, Portion, Selection, canonical
+from engine.mapping.surroundings import Paths as Beside
 from engine.model import (
     Batch,
     Column,
@@ -28,8 +31,22 @@ from engine.transforms.codes import ELEMENT
 _LONGEST = 500  # characters of a value in a fault; the record's raw text is kept whole elsewhere
 
 
-def compile_mapping(feed: Feed, decoded: Decoded) -> "FeedMapping":
-    """Compile every stream against the delivery's header.
+@dataclass(slots=True)
+class Kept:
+    """The streams of one feed as they were compiled last, for deliveries that have the same header: pages, mostly."""
+
+    header: tuple[str, ...] | None = None
+    streams: "list[_StreamMapping]" = attribute(default_factory=list)
+    beside: Beside = attribute(default_factory=dict)
+
+    @property
+    def never_filled(self) -> tuple[str, ...]:
+        """Paths that were null in every record of all these deliveries, as "stream.field: path"."""
+        return tuple(text for stream in self.streams for text in stream.never_filled())
+
+
+def compile_mapping(feed: Feed, decoded: Decoded, kept: Kept | None = None) -> "FeedMapping":
+    """Compile every stream against the delivery's header, unless `kept` has them for it.
 
     Raises DeliveryRefused ("column.missing" with every missing column, "column.ambiguous"), and
     DefinitionError for what validation should have found.
@@ -37,17 +54,21 @@ def compile_mapping(feed: Feed, decoded: Decoded) -> "FeedMapping":
     header = None if decoded.header is None else Header(decoded.header)
     if header is not None:
         check(header, (field for stream in feed.streams for field in stream.fields.values()))
-    return FeedMapping(feed, header, decoded)
+    kept = kept if kept is not None else Kept()
+    if not kept.streams or kept.header != decoded.header:
+        nulls = frozenset(text.strip() for text in feed.decode.get("nullValues") or ())
+        kept.header = decoded.header
+        kept.streams = [_StreamMapping(stream, header, feed, nulls) for stream in feed.streams]
+    return FeedMapping(feed, header, decoded, kept.streams)
 
 
 class FeedMapping:
     """Runs the compiled streams. Not for more than one delivery, nor for two threads."""
 
-    def __init__(self, feed: Feed, header: Header | None, decoded: Decoded) -> None:
+    def __init__(self, feed: Feed, header: Header | None, decoded: Decoded, streams: "list[_StreamMapping]") -> None:
         self.feed = feed
         self._header = header
-        nulls = frozenset(text.strip() for text in feed.decode.get("nullValues") or ())
-        self._streams = [_StreamMapping(stream, header, feed, nulls) for stream in feed.streams]
+        self._streams = streams
         self._beside = Attached(decoded.beside) if decoded.beside else None
         self._selections = list(selections(feed, decoded.path, self._beside)) if decoded.whole else []
         unused = [name for stream in feed.streams for name in stream.records.unused]

@@ -13,12 +13,25 @@ from engine.model import Reference, Stream, Value
 _CLOCKS = ("run", "window")
 
 
-def surroundings(streams: Sequence[Stream], context: Mapping[str, Value]) -> dict[str, Value]:
-    """The values beside the record that these streams read, by their path; nothing where they read none."""
+# By the names that are there: which paths below them a feed's streams read.
+Paths = dict[tuple[str, ...], list[tuple[str, ...]]]
+
+
+def surroundings(streams: Sequence[Stream], context: Mapping[str, Value], known: Paths) -> dict[str, Value]:
+    """The values beside the record that these streams read, by their path; nothing where they read none.
+
+    `known` are the paths that were found for these streams before.
+    """
     names = tuple(sorted(name for name in context if name not in _CLOCKS))
+    if names not in known:
+        known[names] = _found(streams, names)
+    return {".".join(path): _at(context, path) for path in known[names]}
+
+
+def _found(streams: Sequence[Stream], names: tuple[str, ...]) -> list[tuple[str, ...]]:
     # In the text of a condition. What only looks like one costs a second look at rows that are known.
     named = re.compile(rf"(?<![\w./'\"-])({'|'.join(map(re.escape, names))})\b(?!['\"])")
-    return {".".join(path): _at(context, path) for path in sorted(set(_paths(streams, names, named)))}
+    return sorted(set(_paths(streams, names, named)))
 
 
 def _at(value: Value, path: Sequence[str]) -> Value:

@@ -5,10 +5,11 @@ stored it is behind us, since its position was saved in the transaction that sto
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from engine.errors import DecodeError, DeliveryRefused
 from engine.importing import Import
+from engine.mapping import Kept
 from engine.model import DeliveryReport, Feed, FeedReport, Issue
 from engine.store import journal, leases, positions
 from engine.store.database import undone
@@ -29,6 +30,7 @@ class PageVisit:
     lease: Lease
     run: int | None
     report: FeedReport
+    kept: Kept = field(default_factory=Kept)
 
     def deliveries(self, far: Pages) -> None:
         """Finish the page that a dead run left, then read on from the saved position; a refused page ends it."""
@@ -44,6 +46,9 @@ class PageVisit:
             end(self.report, "refused", Issue(error.code, str(error), "error"))
             return
         self._report_coverage(far.coverage)
+        for path in self.kept.never_filled:
+            text = f"no record of any page had a value at {path}"
+            self.report.issues.append(Issue("path.neverFilled", text))
 
     def tried(self, far: Pages) -> None:
         """What the first page would bring; nothing is kept and no position moves."""
@@ -97,7 +102,7 @@ class PageVisit:
         """Store one sealed page with its position; False where it is refused: what comes behind it must wait."""
         one = DeliveryReport(entry.name, SEALED, entry.sha256 or "", entry.size or 0, number=entry.id)
         self.report.deliveries.append(one)
-        work = Import(self.feed, self.registered, entry, entry.id, self.world, self.lease)
+        work = Import(self.feed, self.registered, entry, entry.id, self.world, self.lease, kept=self.kept)
         try:
             work.run()
         except (DecodeError, DeliveryRefused) as error:

@@ -373,7 +373,7 @@ class Shopmonkey:
                     continue
                 if word not in _COMPARED:
                     raise ValueError(f"unknown operator {word}")
-                if row.get(name) is None or not _COMPARED[word](row[name], value):
+                if row.get(name) is None or not _COMPARED[word](_moment(row[name]), _moment(value)):
                     return False
         return True
 
@@ -399,6 +399,15 @@ class Shopmonkey:
         dates = {"createdDate": self._stamp(), "updatedDate": None, "deleted": False, "deletedDate": None}
         table[identity] = {"id": identity, **dates} | row
         return identity
+
+
+def _moment(value: Any) -> Any:
+    """A date as a date, whatever its precision; anything else as it is."""
+    try:
+        moment = datetime.fromisoformat(value)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (TypeError, ValueError):
+        return value
 
 
 def _written(moment: datetime) -> str:

@@ -1,5 +1,6 @@
 """A dealer with one feed from a local folder: put a file, run, look at what is stored."""
 
+import weakref
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -56,6 +57,7 @@ class Shop:
         uses = "".join(f"  - uses: {path}\n" for path in definitions)
         self._write(feeds / "dealers" / "shop.yaml", _DEALER.format(name="shop") + uses)
         self.world: World = replace(open_world(database, home / "var", Secrets({})), clock=self.clock)
+        weakref.finalize(self, self.world.engine.dispose)  # no connection outlives the test that made it
 
     def _write(self, path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
