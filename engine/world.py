@@ -17,6 +17,7 @@ from engine.intake.inbox import Inbox
 from engine.language.secrets import Secrets
 from engine.store import database, leases, shape
 from engine.store.journal import Journal
+from transports.base import Reply, Sent
 
 
 class Clock(Protocol):
@@ -65,6 +66,7 @@ class World:
     batch_rows: int = 5_000  # records that are decoded, mapped and written together
     keep_days: int = 7  # a sealed copy, after the last change of its deliveries
     chance: Callable[[], float] = random.random  # 0 to 1, for the jitter of waits
+    answer: Callable[[Sent], Reply] | None = None  # in place of APIs and their network, in tests of definitions
     fresh_tag: str = field(default="local")  # names this installation in claims, once, on an empty database
 
 

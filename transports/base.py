@@ -193,6 +193,16 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """A request as it goes out, fit to be shown: `***` stands for every secret."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """One reply of an API with everything that belongs to it.
 
@@ -291,6 +301,9 @@ class PageTools:
     turn: Callable[[], None] = field(default=lambda: None)  # waits for the rate limit of the credential
     progress: Callable[[int], None] = field(default=lambda count: None)  # bytes as they arrive
     note: Callable[[str, Mapping[str, object]], None] = field(default=lambda event, details: None)
+    # In place of the network, where a test plays the other side: then requests go out one after the other, in an order
+    # that is the same each time. What it raises passes through.
+    answer: Callable[[Sent], Reply] | None = None
 
 
 class Pages(Protocol):

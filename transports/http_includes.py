@@ -51,7 +51,8 @@ class Includes:
         request = built(block, self._base, known, self._tools)
         key = repr(self._client.veil.revealed((request.method, request.url, request.query, request.headers)))
         if key not in self._asked:
-            self._threads = self._threads or ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="include")
+            at_once = _AT_ONCE if self._tools.answer is None else 1
+            self._threads = self._threads or ThreadPoolExecutor(at_once, thread_name_prefix="include")
             self._asked[key] = self._threads.submit(self._answer, request)
         return self._asked[key]
 

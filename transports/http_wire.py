@@ -96,9 +96,20 @@ class _Adapter(HTTPAdapter):
 
 
 class Wire:
-    """A session of one feed: connections are kept, cookies go back to where they came from."""
+    """A session of one feed: connections are kept, cookies go back to where they came from.
 
-    def __init__(self, connected: Connect, deadline: Deadline, timeout: float, cap: int, ca: str | None = None) -> None:
+    `played` takes the place of everything below.
+    """
+
+    def __init__(
+        self,
+        connected: Connect,
+        deadline: Deadline,
+        timeout: float,
+        cap: int,
+        ca: str | None = None,
+        played: HTTPAdapter | None = None,
+    ) -> None:
         self._deadline = deadline
         self._timeout = timeout
         self._cap = cap
@@ -106,7 +117,7 @@ class Wire:
         self._session = Session()
         self._session.trust_env = False
         self._session.headers.clear()
-        self._adapter = _Adapter(connected, deadline)
+        self._adapter = played or _Adapter(connected, deadline)
 
     def close(self) -> None:
         self._adapter.close()

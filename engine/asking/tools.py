@@ -40,6 +40,7 @@ def page_tools(feed: Feed, world: World, settings: Settings, sharers: str, heard
         turn=_turns(feed, world, sharers),
         progress=heard,
         note=world.note,
+        answer=world.answer,
     )
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import NamedTuple, TypeAlias
 
+from engine.language.tree import Place
 from engine.language.words import nearest
 from engine.model import Value
 
@@ -14,13 +15,15 @@ Path: TypeAlias = tuple[str | int, ...]
 class Difference(NamedTuple):
     """One thing that is not as expected; `path` leads to it from the head of the expectation.
 
-    Without a message it is a value: what was expected and what was found say it all.
+    Without a message it is a value: what was expected and what was found say it all. `place` is where it
+    stands when that is not the expectation: in what is given.
     """
 
     path: Path
     message: str = ""
     expected: Value = None
     found: Value = None
+    place: Place | None = None
 
     @property
     def text(self) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from engine.language import definition, files, tree, values, yaml
+from engine.language import definition, files, schema, tree, values, yaml
 from engine.language.dealers import Listed, listed
 from engine.language.findings import Finding
 from engine.language.folder import Sheet
@@ -22,12 +22,15 @@ from engine.model import Dealer, Feed, Value
 from transports.files import is_segment
 
 _NOON = datetime(2024, 1, 1, 12)  # noqa: DTZ001  (in the dealer's zone; a test without `now` is the same every day)
-_NOT_YET = ("requests", "exports", "suppressed")  # of `expect`: what goes out comes with its transports
+SCRIPT = "http.yaml"  # in the folder of a day
+_HEAD = {"version": 1, "kind": "feed", "title": "a script", "basedOn": "any/feed"}  # what a definition begins with
+_NOT_YET = ("exports", "suppressed")  # of `expect`: what goes out comes with its transports
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One test. `days` are the files that come before each run, by their path below the server's root.
+    """One test. `days` are the files that come before each run, by their path below the server's root; `http` is
+    the script of an API for each.
 
     `faults` say why it cannot be run. In a case folder a list that is given is complete, and quarantine
     and files that are left have to be named.
@@ -39,6 +42,7 @@ class Case:
     expect: Node
     feeds: tuple[Feed, ...] = ()
     days: tuple[Mapping[str, bytes], ...] = ()
+    http: tuple[Node | None, ...] = ()
     now: datetime = _NOON
     cursors: Mapping[str, str] = field(default_factory=dict)
     faults: tuple[str, ...] = ()
@@ -83,6 +87,7 @@ def _case(source: Definition, node: Node, workshop: Workshop) -> Case:
         expect,
         feeds=(feed,) if feed is not None else (),
         days=(_given_files(given),),
+        http=(given.child("http"),),
         now=_now(given, zone),
         cursors=_cursors(given),
         faults=tuple(faults),
@@ -129,7 +134,7 @@ def _entry(source: Definition, given: Node) -> Node:
 
 def _unready(given: Node, expect: Node) -> list[str]:
     """What the test asks for and this release, or any, cannot do."""
-    told = [f"given.{name} cannot be played yet" for name in ("http", "hooks") if given.child(name) is not None]
+    told = ["given.hooks cannot be played yet"] if given.child("hooks") is not None else []
     told += [f"expect.{name} cannot be looked at yet" for name in _NOT_YET if expect.child(name) is not None]
     told += [f"{name!r} is not one file name" for name in given.entries("files") if not is_segment(name)]
     if not expect.entries():
@@ -163,7 +168,10 @@ def _cursors(given: Node) -> Mapping[str, str]:
 
 
 def of_folder(folder: Path, definitions: Mapping[str, Definition], workshop: Workshop) -> Case:
-    """A case: `dealer.yaml`, `day1/...`, `day2/...`, `expected.json`; it belongs to `<vendor>/<product>` above it."""
+    """A case: `dealer.yaml`, `day1/...`, `day2/...`, `expected.json`; it belongs to `<vendor>/<product>` above it.
+
+    `http.yaml` in the folder of a day is the script of that day.
+    """
     product = "/".join(folder.parts[-3:-1])
     expected, faults = _read(folder / "expected.json")
     place = Place(expected or _nothing(folder / "expected.json"), ())
@@ -178,6 +186,8 @@ def of_folder(folder: Path, definitions: Mapping[str, Definition], workshop: Wor
     dealer = files.file(sheet)
     found = listed(dealer, Problems()) if dealer.kind == "dealer" else None
     feeds = _feeds(found, definitions, workshop, problems) if found is not None else []
+    days = [day for day in sorted(folder.glob("day*")) if day.is_dir()]
+    scripts = [_script(day / SCRIPT, problems) for day in days]
     wrong = [_told(each) for each in (*dealer.errors, *problems.findings) if each.severity == "error"]
     if not feeds and not wrong:
         wrong = [f"{dealer.path}: no dealer with feeds"]
@@ -187,7 +197,8 @@ def of_folder(folder: Path, definitions: Mapping[str, Definition], workshop: Wor
         place,
         expect,
         feeds=tuple(feeds),
-        days=tuple(_day(day) for day in sorted(folder.glob("day*")) if day.is_dir()),
+        days=tuple(map(_day, days)),
+        http=tuple(scripts),
         now=_now(expect, found.dealer.timezone if found is not None else ZoneInfo("UTC")),
         faults=tuple(wrong),
         folder=folder,
@@ -217,6 +228,21 @@ def _read(path: Path) -> tuple[yaml.Document | None, list[str]]:
     return document, [_told(each) for each in findings if each.severity == "error"]
 
 
+def _script(path: Path, problems: Problems) -> Node | None:
+    """What an API answers on a day: the same list as `given.http`, by the same rules."""
+    if not path.is_file():
+        return None
+    document, findings = yaml.parse(str(path), path.read_bytes())
+    problems.take(findings)
+    if document is None:
+        return None
+    test = {"name": path.parent.name, "given": {"http": document.value}, "expect": {}}
+    for fault in schema.problems("feed", {**_HEAD, "tests": [test]}, "based"):
+        place = Place(document, fault.path[len(("tests", 0, "given", "http")) :], fault.on_key)
+        problems.add(place, fault.code, fault.message, fault.help)
+    return tree.tree(document)
+
+
 def _nothing(path: Path) -> yaml.Document:
     document, _ = yaml.parse(str(path), "{}")
     assert document is not None  # noqa: S101  (an empty map is YAML)
@@ -224,7 +250,7 @@ def _nothing(path: Path) -> yaml.Document:
 
 
 def _day(folder: Path) -> Mapping[str, bytes]:
-    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    found = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / SCRIPT)
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 from engine.golden.agreement import Difference, Path, agrees, compared, shown
+from engine.golden.asked import requests_unlike
 from engine.model import Value
 from engine.report import COUNTS
 
@@ -48,6 +49,7 @@ class Found:
     left: Sequence[str] = ()
     removed: Sequence[str] = ()
     state: Mapping[str, str | None] = field(default_factory=dict)
+    requests: Sequence[Element] = ()
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -239,6 +241,10 @@ def _issues(expected: Value, found: Found, path: Path, complete: bool) -> list[D
     return told
 
 
+def _requests(expected: Value, found: Found, path: Path, complete: bool) -> list[Difference]:
+    return requests_unlike(expected, found.requests, path)
+
+
 def _state(expected: Value, found: Found, path: Path, complete: bool) -> list[Difference]:
     return compared(expected, found.state, path)
 
@@ -272,6 +278,7 @@ SECTIONS: Mapping[str, _Section] = {
     "left": _left,
     "removed": _removed,
     "issues": _issues,
+    "requests": _requests,
     "state": _state,
     "error": _error,
 }

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from engine.golden.agreement import agrees
+from engine.golden.asked import like, unlike
 from engine.golden.comparing import Element, Found, paired
 from engine.golden.running import Result
 from engine.language import yaml as loader
@@ -57,7 +58,8 @@ def _everything(found: Found) -> dict[str, Value]:
     counts = {name: count for name, count in found.counts.items() if count}
     lists = {name: [_fresh(each, name, ()) for each in getattr(found, name)] for name in _LISTS[:-1]}
     codes = sorted({issue["code"] for issue in found.issues if issue["severity"] == "warning"})
-    made = {"counts": counts, **{name: each for name, each in lists.items() if each}, "left": list(found.left)}
+    made: dict[str, Value] = {"counts": counts, **{name: each for name, each in lists.items() if each}}
+    made |= {"requests": len(found.requests)} if found.requests else {"left": list(found.left)}
     error = {"error": found.failures[0]["code"]} if found.failures else {}
     return {**made, **({"issues": codes} if codes else {}), **error}
 
@@ -71,6 +73,7 @@ def _section(name: str, wanted: Value, found: Found, complete: bool) -> Value:
         "counts": {each: found.counts.get(each, 0) for each in wanted} if name == "counts" else None,
         "runs": [dict(_runs(place, wanted, found)) for place in range(len(found.runs))] if name == "runs" else None,
         "held": len(found.held),
+        "requests": _requests(wanted, found) if name == "requests" else None,
         "left": list(found.left),
         "removed": [each for each in wanted if each in found.removed] if name == "removed" else None,
         "issues": codes if complete or not wanted else [each for each in wanted if each in codes],
@@ -78,6 +81,14 @@ def _section(name: str, wanted: Value, found: Found, complete: bool) -> Value:
         "error": wanted if wanted in ended else (ended or [None])[0],
     }
     return values.get(name, wanted)
+
+
+def _requests(wanted: Value, found: Found) -> Value:
+    if isinstance(wanted, int):
+        return len(found.requests)
+    named = [*wanted, *({} for _ in found.requests[len(wanted) :])]
+    pairs = zip(named, found.requests, strict=False)
+    return [each if not unlike(each, asked, ()) and each else like(each, asked) for each, asked in pairs]
 
 
 def _runs(place: int, wanted: Sequence[Mapping[str, Any]], found: Found) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,8 @@ from engine.golden import views
 from engine.golden.agreement import Difference
 from engine.golden.cases import Case
 from engine.golden.comparing import Found, differences
-from engine.golden.stand_ins import STAND_INS, Surroundings, not_yet
+from engine.golden.script import Script, script
+from engine.golden.stand_ins import STAND_INS, not_yet
 from engine.intake.archive import Archive
 from engine.language import secrets
 from engine.language.secrets import PREFIX, Secrets
@@ -30,6 +31,7 @@ from engine.store.stored import contact_fields, vehicle_fields
 from engine.world import World, open_world, stamp
 
 _STAND_IN = "stands-in-for-a-secret"
+_CHANCE = 0.5  # so that waits are as long each time
 MEMORY = Path("/dev/shm")  # noqa: S108  (no file of a known name is made there)
 
 
@@ -60,6 +62,11 @@ class Result:
     seconds: float
 
     @property
+    def is_rewritable(self) -> bool:
+        """Whether other expectations would make it pass: not where what is given does not fit the feed."""
+        return self.found is not None and not any(each.place for each in self.differences)
+
+    @property
     def outcome(self) -> str:
         """passed, failed (it ran, and something differs) or error (it could not be run)."""
         if self.faults:
@@ -84,19 +91,24 @@ class Bench:
         began = time.perf_counter()
         faults, found = case.faults, None
         faults += tuple(text for feed in case.feeds if (text := not_yet(str(feed.transport.get("type")))))
+        told: list[Difference] = []
         if not faults or _only_lacks_expectations(case):
-            found = self._played(case)
-        told = tuple(differences(case.expected, found)) if found is not None and not faults else ()
-        return Result(case, told, faults, found, time.perf_counter() - began)
+            scripts = [script(each, case.place) for each in case.http]
+            found = self._played(case, scripts)
+            told = _differing(case, found, scripts)
+        return Result(case, tuple(told), faults, found, time.perf_counter() - began)
 
-    def _played(self, case: Case) -> Found:
+    def _played(self, case: Case, scripts: Sequence[Script]) -> Found:
         home = self.folder / "test"
         (home / "server").mkdir(parents=True)
         _copied(self.folder / "empty.db", self.folder / "feeds.db")
         kept = Secrets({PREFIX + name: _STAND_IN for feed in case.feeds for name in secrets.names(feed)})
-        world = replace(self.world, archive=Archive(home / "archive"), secrets=kept, clock=MovedClock(case.now))
+        clock = MovedClock(case.now)
+        world = replace(
+            self.world, archive=Archive(home / "archive"), secrets=kept, clock=clock, chance=lambda: _CHANCE
+        )
         try:
-            return _played(case, home / "server", world, self.types)
+            return _played(case, scripts, home / "server", world, self.types)
         finally:
             world.engine.dispose()  # its connections; the engine itself goes on
             shutil.rmtree(home, ignore_errors=True)
@@ -125,25 +137,30 @@ def _copied(store: Path, to: Path) -> None:
     shutil.copyfile(store, to)
 
 
-def _played(case: Case, server: Path, world: World, types: Mapping[str, ActivityType]) -> Found:
+def _differing(case: Case, found: Found, scripts: Sequence[Script]) -> list[Difference]:
+    """What is not as expected. After a request that nothing answers, that alone: all else comes of it."""
+    told = [each for one in scripts for each in one.differences]
+    return told if any(each.is_broken for each in scripts) else [*differences(case.expected, found), *told]
+
+
+def _played(
+    case: Case, scripts: Sequence[Script], server: Path, world: World, types: Mapping[str, ActivityType]
+) -> Found:
     """Day by day: the files come, the feeds run."""
     came: dict[str, None] = {}
     runs = []
-    with ExitStack() as stack:
-        feeds = [stack.enter_context(_stood_in(feed, case, server)) for feed in case.feeds]
-        _remember(case, feeds, world)
-        for number, day in enumerate(case.days):
-            world.clock.sleep((case.now + timedelta(days=number) - world.clock.now()).total_seconds())
-            _put(server, day, world.clock.now())
-            came |= dict.fromkeys(day)
-            report = run_feeds(feeds, world, everyone=feeds)
-            runs.append({feed.feed: plain_feed(feed) for feed in report.feeds})
-        found = _found(runs, list(came), server, feeds, world, types)
-        return replace(found, state=_cursors(feeds, world)) if "state" in case.expected else found
-
-
-def _stood_in(feed: Feed, case: Case, server: Path) -> Any:
-    return STAND_INS[str(feed.transport["type"])](feed, Surroundings(_place(feed, case, server)))
+    feeds = [STAND_INS[str(feed.transport["type"])](feed, _place(feed, case, server)) for feed in case.feeds]
+    _remember(case, feeds, world)
+    for number, (day, answers) in enumerate(zip(case.days, scripts, strict=True)):
+        world.clock.sleep((case.now + timedelta(days=number) - world.clock.now()).total_seconds())
+        _put(server, day, world.clock.now())
+        came |= dict.fromkeys(day)
+        report = run_feeds(feeds, replace(world, answer=answers.answer), everyone=feeds)
+        runs.append({feed.feed: plain_feed(feed) for feed in report.feeds})
+    found = _found(runs, list(came), server, feeds, world, types)
+    requests = [each for one in scripts for each in one.requests]
+    state = _cursors(feeds, world) if "state" in case.expected else {}
+    return replace(found, requests=requests, state=state)
 
 
 def _place(feed: Feed, case: Case, server: Path) -> Path:

@@ -2,7 +2,7 @@
 
 import re
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -50,10 +50,8 @@ def _block(result: Result) -> list[str]:
     case = result.case
     head = "FAILED" if result.outcome == "failed" else "ERROR"
     told = [f"{head} {case.definition}: {case.name}", f"  --> {_where(case.place)}"]
-    if result.faults:
-        told += [f"  {text}" for text in result.faults]
-    else:
-        told += [line for each in result.differences for line in _difference(result, each)]
+    told += [f"  {text}" for text in result.faults]
+    told += [line for each in result.differences for line in _difference(result, each)]
     return [printable(line) for line in [*told, *_noted(result)]]
 
 
@@ -65,9 +63,9 @@ def _difference(result: Result, difference: Difference) -> list[str]:
 
 
 def place(result: Result, difference: Difference) -> Place:
-    """The line of the expectation, or the nearest that there is."""
+    """The line of the expectation, or the nearest that there is; of what is given, where that is at fault."""
     expect = result.case.expect.place
-    return Place(expect.document, (*expect.path, *difference.path))
+    return difference.place or Place(expect.document, (*expect.path, *difference.path))
 
 
 def name(result: Result, difference: Difference) -> str:
@@ -81,7 +79,7 @@ def name(result: Result, difference: Difference) -> str:
 
 def _known_by(result: Result, difference: Difference) -> str:
     """The key of the element that a value belongs to."""
-    if len(difference.path) <= len(("activities", 0)):
+    if difference.place is not None or len(difference.path) <= len(("activities", 0)):
         return ""
     node = result.case.expect.at(difference.path[:2])
     found = next((word for word in ("key", "line", "externalId", "lastName") if node.child(word) is not None), None)
@@ -92,7 +90,8 @@ def _noted(result: Result) -> Iterable[str]:
     """What the run itself said, for it often explains the difference."""
     found = result.found.issues if result.found is not None and result.outcome == "failed" else ()
     said = " ".join(each.message for each in result.differences)
-    issues = [issue for issue in found if issue["message"] not in said]
+    # What no record of a small reply had is the least of it.
+    issues = sorted((issue for issue in found if issue["message"] not in said), key=_is_little)
     if issues:
         yield "  the run noted"
     for issue in issues[:_MOST_ISSUES]:
@@ -101,6 +100,10 @@ def _noted(result: Result) -> Iterable[str]:
         yield f"      {issue['severity']} {where}: {issue['message']} [{issue['code']}]"
     if len(issues) > _MOST_ISSUES:
         yield f"      and {len(issues) - _MOST_ISSUES} more"
+
+
+def _is_little(issue: Mapping[str, Any]) -> bool:
+    return bool(issue["code"] == "path.neverFilled")
 
 
 def _where(of: Place) -> str:

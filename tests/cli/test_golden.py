@@ -98,12 +98,13 @@ def test_the_tests_in_the_guide_pass_as_written(tmp_path: Path, monkeypatch: pyt
     shell.feeds("init", str(tmp_path / "mine"))
     monkeypatch.chdir(tmp_path / "mine")
     guide = (ROOT / "feeds" / "README.md").read_text(encoding="utf-8").partition("## Tests of a definition")[2]
-    (text,) = re.findall(r"^```yaml\n(tests:.*?)^```$", guide, re.M | re.S)
-    based = f"version: 1\nkind: feed\ntitle: A guide's\nbasedOn: sample/purchases\n{text}"
+    part, whole = re.findall(r"^```yaml\n(.*?)^```$", guide, re.M | re.S)
+    based = f"version: 1\nkind: feed\ntitle: A guide's\nbasedOn: sample/purchases\n{part}"
     Path("feeds/vendors/sample/guide.yaml").write_text(based, encoding="utf-8")
-    done = shell.feeds("test", "sample/guide")
+    Path("feeds/vendors/sample/api.yaml").write_text(whole, encoding="utf-8")
+    done = shell.feeds("test", "sample/guide", "sample/api")
     assert done.code == 0, done.out
-    assert "1 passed" in done.out
+    assert "2 passed" in done.out
 
 
 # --- what is looked at ----------------------------------------------------------------------
@@ -259,13 +260,7 @@ def test_a_name_that_leads_out_of_the_folder_is_refused(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("given", "expect", "told"),
     [
-        (
-            "http: [{request: {path: /x}, response: {status: 200}}]",
-            "counts: {read: 0}",
-            "given.http cannot be played yet",
-        ),
         ("hooks: [{query: {id: '1'}}]", "counts: {read: 0}", "given.hooks cannot be played yet"),
-        ("region: US", "requests: 1", "expect.requests cannot be looked at yet"),
         ("region: US", "exports: []", "expect.exports cannot be looked at yet"),
         ("region: US", "suppressed: []", "expect.suppressed cannot be looked at yet"),
     ],
@@ -417,7 +412,7 @@ def test_an_expectation_of_nothing_is_filled_in(shell: Shell) -> None:
 
 
 def test_update_leaves_what_passes_and_what_cannot_run(shell: Shell) -> None:
-    written(shell, block("good", "counts: {read: 1}", VALE), block("later", "requests: 1", VALE))
+    written(shell, block("good", "counts: {read: 1}", VALE), block("later", "exports: []", VALE))
     before = (shell.home / TEST).read_bytes()
     assert shell.feeds("test", "--update").code == 1
     assert (shell.home / TEST).read_bytes() == before
@@ -445,7 +440,7 @@ def test_results_for_programs(shell: Shell) -> None:
 
 def test_junit_counts_on_every_level_and_names_file_and_line(shell: Shell) -> None:
     blocks = [block(name, f"counts: {{read: {n}}}", VALE) for name, n in (("good", 1), ("bad \\x07 <&>", 2))]
-    written(shell, *blocks, block("later", "requests: 1", VALE))
+    written(shell, *blocks, block("later", "exports: []", VALE))
     report = shell.home / "report.xml"
     assert shell.feeds("test", "--junit", str(report)).code == 1
     root = etree.parse(report).getroot()
