@@ -1,6 +1,6 @@
 """`feeds list` and `feeds show`: what is defined, and what one feed's definition comes to. Runs nothing."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ from engine.cli.output import as_json, formats, listed, table, talk
 from engine.cli.settings import Settings, command, settings, stamped
 from engine.language.origins import DEFAULT, Explained, explained
 from engine.language.origins import Path as Steps
+from engine.language.parts import LeftOut
 from engine.language.project import Project
 from engine.language.references import written
 from engine.language.tree import Node
@@ -96,15 +97,19 @@ def show(feed: str, resolved: bool, form: str) -> int:
         "features": sorted(dealer.features),
         "contact": dict(dealer.contact),
     }
+    without = found.left_out(feed)
     given = {name: node for name, node in made.entry.entries().items() if name != "uses"}
     if form == "json":
         origins = {".".join(map(str, line.path)): line.origin for line in _lines(whole.root, whole) if line.origin}
-        as_json({"feed": feed, "dealer": about, "definition": _plain(whole.root), "origins": origins})
+        plain = _plain(whole.root)
+        as_json({"feed": feed, "dealer": about, "definition": plain, "origins": origins, "leftOut": _told(without)})
         return OK
     click.echo(f"# {feed}: {made.source.name} as {dealer.title} uses it")
     based = [_seen(name) for name in made.source.files[1:]]
     if based:
         click.echo(f"# {_seen(made.source.files[0])}, based on {', based on '.join(based)}")
+    for part in without:
+        click.echo(f"# left out: {part}, which {dealer.title} has not got")
     click.echo(_yaml({"dealer": about}))
     if given:
         click.echo("given:")
@@ -115,7 +120,7 @@ def show(feed: str, resolved: bool, form: str) -> int:
 
 def _summary(feed: Feed, found: Project, where: Settings, form: str) -> None:
     standings = overview.standings(opening.store(where), stamped(), history=False) if opening.has_store(where) else {}
-    row = _row(feed.id, found, standings.get(feed.id))
+    row, without = _row(feed.id, found, standings.get(feed.id)), found.left_out(feed.id)
     types = {spec.type: None for stream in feed.streams for spec in stream.activities}
     labels = [feed.activity_types[name].label for name in types if name in feed.activity_types]
     row |= {
@@ -126,13 +131,19 @@ def _summary(feed: Feed, found: Project, where: Settings, form: str) -> None:
         "file": feed.path,
     }
     if form == "json":
-        as_json(row)
+        as_json({**row, "leftOut": _told(without)})
         return
     for name, value in row.items():
         shown = ", ".join(value) if isinstance(value, list) else value
         if shown not in (None, ""):
             click.echo(f"{name:<11} {'yes' if shown is True else 'no' if shown is False else shown}")
+    for part in without:
+        click.echo(f"{'left out':<11} {part}")
     click.echo(f"\n`feeds show {feed.id} --resolved` prints the whole definition with origins.")
+
+
+def _told(parts: Iterable[LeftOut]) -> list[dict[str, Any]]:
+    return [{"stream": part.stream, "activity": part.activity, "lacks": list(part.lacks)} for part in parts]
 
 
 class _Line(NamedTuple):

@@ -6,10 +6,10 @@ Plain values, so that no sentence can say what the definition does not. Prints n
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from engine.language import dealers, definition, params
+from engine.language import dealers, definition, params, settings, streams
 from engine.language.problems import Problems
 from engine.language.resolution import Definition
-from engine.language.shapes import Workshop
+from engine.language.shapes import Shape, Workshop, shaped
 from engine.language.tree import Node, Place
 from engine.model import (
     ActivitySpec,
@@ -51,12 +51,14 @@ def sheet(source: Definition, workshop: Workshop) -> Facts:
     feed, resolved = definition.feed(source, anyone, Node({}, head, head), workshop, problems, samples=True)
     if feed is None:
         raise Unknown(source.name)
+    # With the parts that need a webhook, which is off unless a dealer says so.
+    shape, nodes = shaped(source, anyone, resolved, workshop, samples=True), streams.shapes(resolved.root)
     return {
         "definition": source.name,
         "title": source.root.word("title", source.name),
         "about": source.root.word("about", ""),
         "basedOn": source.root.text("basedOn"),
-        "brings": [_stream(stream, feed) for stream in feed.streams],
+        "brings": [_stream(stream, nodes[stream.name], shape) for stream in shape.streams],
         "from": _origin(feed, resolved.tree.child("transport"), source.root.child("transport")),
         "format": dict(feed.decode),
         "when": {"schedule": dict(feed.schedule), "triggers": [dict(each) for each in feed.triggers]},
@@ -77,11 +79,15 @@ def _all_features(source: Definition) -> frozenset[str]:
 # --- what comes in --------------------------------------------------------------------------
 
 
-def _stream(stream: Stream, feed: Feed) -> Facts:
+def _stream(stream: Stream, node: Node, shape: Shape) -> Facts:
     contact, vehicle = stream.contact, stream.vehicle
+    made = zip(stream.activities, node.elements("activities"), strict=True)
     return {
         "stream": stream.name,
-        "activities": [_activity(spec, feed.activity_types[spec.type], stream) for spec in stream.activities],
+        "needs": _only_with(node) if stream.name else [],
+        "activities": [
+            {**_activity(spec, shape.types[spec.type], stream), "needs": _only_with(each)} for spec, each in made
+        ],
         "contact": None
         if contact is None
         else {
@@ -101,6 +107,11 @@ def _stream(stream: Stream, feed: Feed) -> Facts:
         "quarantined": _quarantined(stream),
         "cannotLose": _lenient(stream),
     }
+
+
+def _only_with(part: Node) -> list[str]:
+    """What a dealer needs for a part of the definition; one that has not got it gets the feed without the part."""
+    return [each.replace("`", "") for each in settings.lacking(part, dealers.NOBODY, has_webhook=False)]
 
 
 def _activity(spec: ActivitySpec, kind: ActivityType, stream: Stream) -> Facts:

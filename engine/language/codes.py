@@ -44,4 +44,7 @@ MEANING: dict[str, str] = {
     "W002": "a transport without protection",
     "W004": "it cannot be told whether feeds take each other's files",
     "W005": "a rule that ignores what should be tried again",
+    "W006": "a parameter that nothing uses",
+    "W007": "a `!` that leaves out what follows",
+    "W008": "a local time written as UTC",
 }

@@ -194,6 +194,8 @@ def _map(verdict: Verdict) -> Iterator[Fault]:
 
 def _pair(verdict: Verdict) -> Iterator[Fault]:
     (key,), partner = verdict.rule["x-keys"], verdict.rule["x-with"]
+    if partner in _SOURCES and verdict.instance.keys().isdisjoint(_SOURCES):
+        return  # it has no source at all
     message, help = f"`{key}` goes with `{partner}` only", f"add `{partner}`, or leave `{key}` out"
     yield Fault((*verdict.path, key), True, "E029", message, help, _beside(verdict.path, partner))
 

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from engine.language import fields, inherit, params, polling, promises, references, settings, streams, words
-from engine.language.filling import Names, section
+from engine.language.filling import Names, section, warn_of_zones
 from engine.language.lint import Types
 from engine.language.problems import Problems
 from engine.language.tree import Node
-from engine.model import ActivityType, Dealer
+from engine.model import ActivityType, Dealer, Template
 
 LEADS = "leads"
 _CLASSES = (LEADS, "texts")  # those that the product itself reasons about
@@ -202,6 +202,9 @@ def _references(node: Node, declared: Mapping[str, object], problems: Problems) 
     except references.BadReference as error:
         problems.add(node, "E041", str(error), offset=error.offset)
         return
+    value = references.parsed(node.value)
+    if isinstance(value, Template):
+        warn_of_zones(node, value, problems)
     for reference in found:
         root, rest = reference.path[0], reference.path[1:]
         text = ".".join(reference.path)

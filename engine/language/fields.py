@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.errors import DefinitionError
-from engine.language import expressions, patterns, references, values
+from engine.language import expressions, negation, patterns, references, values
 from engine.language.inherit import SOURCES
 from engine.language.problems import Problems
 from engine.language.tree import Node
@@ -142,11 +142,17 @@ def expression(node: Node, problems: Problems) -> expressions.Tree | None:
     if not isinstance(node.value, str):
         return None
     try:
-        return expressions.checked(node.value)
+        tree = expressions.checked(node.value)
     except expressions.BadExpression as error:
         code = "E057" if error.is_budget else "E056"
         problems.add(node, code, f"JMESPath: {error}", error.help, offset=error.offset)
         return None
+    slip = negation.slip(node.value)
+    if slip is not None:
+        message = f"`{slip.written}` is read as `{slip.read}`: what `!` gives is true or false, and holds nothing"
+        help = f"write `{slip.meant}`"
+        problems.add(node, "W007", message, help, offset=slip.offset, length=len(slip.written))
+    return tree
 
 
 def check_zone(node: Node, problems: Problems) -> None:

@@ -4,12 +4,12 @@ Substitution is on values, after parsing, and once: what a parameter brings in i
 """
 
 import re
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from engine.language import references
 from engine.language.problems import Problems
-from engine.language.tree import Node
+from engine.language.tree import Node, Step
 from engine.model import Reference, Template, Value
 
 # Their texts are JMESPath, which holds no references; `expressions` says so where one stands.
@@ -76,6 +76,23 @@ def wholes(node: Node) -> frozenset[str]:
     return frozenset({match[1]}) if match else frozenset()
 
 
+def is_param(text: str) -> bool:
+    """Whether a text is one whole parameter."""
+    return _WHOLE.fullmatch(text) is not None
+
+
+def texts(node: Node, path: tuple[Step, ...]) -> Iterator[tuple[tuple[Step, ...], str]]:
+    """Every text with references below a node."""
+    if isinstance(node.value, dict):
+        for name, child in node.value.items():
+            yield from texts(child, (*path, name))
+    elif isinstance(node.value, tuple):
+        for index, child in enumerate(node.value):
+            yield from texts(child, (*path, index))
+    elif isinstance(node.value, str) and "${" in node.value:
+        yield path, node.value
+
+
 def is_plain(node: Node) -> bool:
     """Whether nothing in a tree is a reference, not even a broken one."""
     if isinstance(node.value, dict):
@@ -120,9 +137,25 @@ def _text(node: Node, names: Names, problems: Problems, secrets: bool) -> Node:
     if isinstance(value, Node):
         # The fault of a value is where the value was written, the fault of a key where the key is.
         return replace(value, key=node.key, is_sample=value.is_sample or node.is_sample)
-    if isinstance(value, Template) and len(value.parts) > 1:
-        reader.refuse_mixture(value)
+    if isinstance(value, Template):
+        warn_of_zones(node, value, problems)
+        if len(value.parts) > 1:
+            reader.refuse_mixture(value)
     return replace(node, value=value, is_sample=node.is_sample or reader.is_sample)
+
+
+def warn_of_zones(node: Node, value: Template, problems: Problems) -> None:
+    """A format prints in the dealer's zone, whatever stands behind it; `value` is what was read from the node."""
+    for reference, word in references.local_as_utc(value):
+        name = ".".join(reference.path)
+        help = f"`${{{name}}}` without a format is UTC"
+        if reference.path[0] == "window":
+            help += ", and `incremental.format` says how that is written"
+        else:
+            help += "; %z writes the offset of the dealer's zone"
+        message = f"the format of `{name}` prints the dealer's own time, and this says that it is UTC"
+        offset = str(node.value).find(f":{reference.format}") + 1 + word
+        problems.add(node, "W008", message, help, offset=offset)
 
 
 def _wrapped(value: Value, at: Node) -> Node:

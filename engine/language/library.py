@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from engine.language import dealers, definition, exports, inherit, kinds, resolution
+from engine.language import dealers, definition, exports, inherit, kinds, resolution, unused
 from engine.language.files import File
 from engine.language.findings import Finding
 from engine.language.problems import Problems
@@ -77,7 +77,9 @@ def library(files: Sequence[File], before: Library | None) -> Library:
     else:
         workshop = Workshop(types, frozenset(unread))
     bound = _bound(known["feed"], broken, workshop, before.bound if before is not None and same_types else {}, problems)
-    outgoing = _outgoing(known["export"], broken, workshop, problems)
+    sent = _outgoing(known["export"], broken, workshop, problems)
+    outgoing = {name: root for name, (_, root) in sent.items()}
+    unused.check([*((each.chain, each.definition.root) for each in bound.values()), *sent.values()], problems)
     exports.check_excluded((each.definition.root for each in bound.values()), outgoing.values(), problems)
     return Library(
         files=tuple(files),
@@ -133,14 +135,15 @@ def _bound(
 
 def _outgoing(
     files: Mapping[str, File], broken: Iterable[str], workshop: Workshop, problems: Problems
-) -> Mapping[str, Node]:
-    """Every export, merged and looked at; those in a circle are left out."""
-    found: dict[str, Node] = {}
+) -> Mapping[str, tuple[tuple[File, ...], Node]]:
+    """Every export with its files, merged and looked at; those in a circle are left out."""
+    found: dict[str, tuple[tuple[File, ...], Node]] = {}
     for name in files:
         chain = _chain(name, files, broken, problems)
         if chain:
-            found[name] = _laid(tuple(chain.values()), problems)
-            exports.look_at(found[name], workshop.known, problems)
+            root = _laid(tuple(chain.values()), problems)
+            exports.look_at(root, workshop.known, problems)
+            found[name] = tuple(chain.values()), root
     return found
 
 

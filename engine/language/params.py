@@ -3,7 +3,7 @@
 A value is checked by the type it was declared with; nothing is converted, and a secret is never looked up.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, replace
 
 from engine.language import durations, patterns
@@ -55,11 +55,12 @@ def given(
     problems: Problems,
     filled: Callable[[Node], Node],
     samples: bool = False,
+    unasked: Container[str] = (),
 ) -> Mapping[str, Node]:
     """The value of every parameter: what the dealer's `entry` gives, else the default, else null.
 
-    `filled` puts in what the dealer is. With
-    `samples` nothing is missing: a required parameter has a value made up for its type.
+    `filled` puts in what the dealer is. With `samples` nothing is missing: a required parameter has
+    a value made up for its type. Those that are `unasked` may be missing, or hold a placeholder.
     """
     values = entry.entries("params")
     block = entry.child("params")
@@ -73,6 +74,8 @@ def given(
     found: dict[str, Node] = {}
     for name, param in params.items():
         node = values.get(name)
+        if name in unasked:
+            param = replace(param, required=False, forbidden=())
         if node is not None and node.value is not None:
             found[name] = _checked(param, filled(node), region, problems, is_default=False)
         elif param.default is not None:

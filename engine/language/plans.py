@@ -6,7 +6,7 @@ entry is out of the ordinary it has no key here, and is checked by itself. Finds
 """
 
 import re
-from collections.abc import Hashable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import lru_cache
@@ -180,7 +180,7 @@ def plan(source: Definition, root: Node) -> Plan:
         if section in MAPPING:
             exact |= _inputs(filling.used(node))
             continue
-        for path, text in _texts(node, (section,)) if section not in filling.LEFT else ():
+        for path, text in filling.texts(node, (section,)) if section not in filling.LEFT else ():
             hole = _hole(path, text)
             if hole is None:
                 exact |= _inputs(_used(text))
@@ -291,18 +291,6 @@ def _constant(node: Node) -> Value:
         return references.parsed(node.value) if isinstance(node.value, str) else node.plain
     except references.BadReference:
         return None
-
-
-def _texts(node: Node, path: tuple[Step, ...]) -> Iterator[tuple[tuple[Step, ...], str]]:
-    """Every text with references below a node."""
-    if isinstance(node.value, dict):
-        for name, child in node.value.items():
-            yield from _texts(child, (*path, name))
-    elif isinstance(node.value, tuple):
-        for index, child in enumerate(node.value):
-            yield from _texts(child, (*path, index))
-    elif isinstance(node.value, str) and "${" in node.value:
-        yield path, node.value
 
 
 def _hole(path: tuple[Step, ...], text: str) -> Hole | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.errors import DefinitionError
-from engine.language import definition, entries, overlap, resolution
+from engine.language import definition, entries, overlap, parts, resolution
 from engine.language import files as files_of
 from engine.language.dealers import Listed
 from engine.language.entries import Outcome, Roster
@@ -19,8 +19,9 @@ from engine.language.files import File
 from engine.language.findings import Finding
 from engine.language.folder import Folder, Look
 from engine.language.library import Library, library
+from engine.language.parts import LeftOut
 from engine.language.problems import Problems
-from engine.language.resolution import Definition
+from engine.language.resolution import Definition, Resolved
 from engine.language.shapes import Workshop
 from engine.language.tree import Node
 from engine.model import ActivityType, Dealer, Feed
@@ -96,8 +97,15 @@ class Project:
 
     def resolved(self, feed: str) -> Node:
         """The definition as this feed uses it, each value with its origin. Raises KeyError for an unknown feed."""
+        return resolution.whole(self._resolved(feed))
+
+    def left_out(self, feed: str) -> tuple[LeftOut, ...]:
+        """The parts of its definition that this feed goes without. Raises KeyError for an unknown feed."""
+        return tuple(parts.left_out(self._resolved(feed), self.made[feed].dealer))
+
+    def _resolved(self, feed: str) -> Resolved:
         made = self.made[feed]
-        return resolution.whole(resolution.resolve(made.source, made.dealer, made.entry, Problems()))
+        return resolution.resolve(made.source, made.dealer, made.entry, Problems())
 
 
 def load(feeds_dir: Path, packaged: Path | None = None) -> Project:

@@ -6,7 +6,7 @@ is never read for references again.
 
 import calendar
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -38,6 +38,9 @@ _BODY = re.compile(
     r"(?::(?P<format>[^{}]+))?",
     re.ASCII,
 )
+
+# A directive of the time of day, and behind it what says that the time is UTC; `}` ends the format.
+_UTC = re.compile(r"%[-#]?[HIMSTRXfps][^%A-Za-z]*(?P<word>Z|UTC|GMT|\+00:?00)(?!\w)")
 
 _Day = TypeVar("_Day", date, datetime)
 
@@ -96,6 +99,19 @@ def is_whole(text: str) -> bool:
     """Whether a text is one reference and nothing else. Raises BadReference."""
     pieces = _pieces(text)
     return len(pieces) == 1 and pieces[0].is_reference
+
+
+def local_as_utc(value: Template) -> Iterator[tuple[Reference, int]]:
+    """The references that print a time, which is the dealer's, with a word for UTC behind it.
+
+    Each with the place of that word, counted from where its format begins.
+    """
+    for part, behind in zip(value.parts, (*value.parts[1:], ""), strict=True):
+        if isinstance(part, Reference) and part.format:
+            after = f"}}{behind}" if isinstance(behind, str) else ""
+            found = _UTC.search(part.format + after)
+            if found:
+                yield part, found.start("word")
 
 
 def written(value: Template | SecretRef) -> str:

@@ -4,14 +4,14 @@ Makes trees of trees; what they mean for a record is for `shapes`. Reads no file
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from engine.language import filling, inherit, params
+from engine.language import filling, inherit, params, unused
 from engine.language.filling import Names
 from engine.language.params import Param
 from engine.language.problems import Problems
-from engine.language.tree import Node
+from engine.language.tree import Node, Step
 from engine.model import Dealer, Value
 
 # The sections that decide what becomes of a raw record.
@@ -25,8 +25,9 @@ class Definition:
     `files` are those it is made of. `references` are the paths that its mapping sections name and
     `features` what parts of them require: beside an override, all that a dealer can change in them.
     `has_parts` says that some streams or activities are not for everyone; `plain` are sections
-    without references, `wholes` the parameters that stand for a whole value somewhere. `is_blurred`
-    says that a mistake hides what its fields are used for.
+    without references, `wholes` the parameters that stand for a whole value somewhere, or anywhere in
+    the mapping, and `mixed` where other references stand. `is_blurred` says that a mistake hides what
+    its fields are used for.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Definition:
     has_parts: bool
     plain: frozenset[str]
     wholes: frozenset[str]
+    mixed: tuple[tuple[Step, ...], ...]
     is_blurred: bool = False
 
     @property
@@ -71,7 +73,8 @@ def definition(name: str, root: Node, files: tuple[str, ...], is_blurred: bool =
         features=features,
         has_parts=bool(parts),
         plain=plain,
-        wholes=filling.wholes(root),
+        wholes=filling.wholes(root) | {path[1] for path in references if path[0] == "params" and len(path) > 1},
+        mixed=tuple(_mixed(root)),
         is_blurred=is_blurred,
     )
 
@@ -89,12 +92,35 @@ def resolve(source: Definition, dealer: Dealer, entry: Node, problems: Problems,
     def filled(node: Node) -> Node:
         return filling.section(node, "params", nobody, problems)
 
-    found = params.given(source.params, entry, dealer.region, problems, filled, samples)
+    unasked = _unasked(root, source.params, entry)
+    found = params.given(source.params, entry, dealer.region, problems, filled, samples, unasked)
     names = Names(found, known, frozenset(root.entries("transport", "forEach")))
     rest = {key: node for key, node in root.entries().items() if key not in MAPPING}
     changed = override.entries() if override is not None else {}
     tree = filling.filled(root.with_entries(rest), names, problems, source.plain.difference(changed))
     return Resolved(root, names, tree, changed)
+
+
+def _unasked(root: Node, declared: Mapping[str, Param], entry: Node) -> frozenset[str]:
+    """The parameters that only triggers use which are off: what these need does not have to be there yet."""
+    triggers = root.elements("triggers")
+    off = [trigger for trigger in triggers if _is_off(trigger, declared, entry)]
+    if not off:
+        return frozenset()
+    on = tuple(trigger for trigger in triggers if not _is_off(trigger, declared, entry))
+    rest = root.with_entries({**root.entries(), "triggers": replace(root.value["triggers"], value=on)})
+    asked = unused.named(rest)
+    return frozenset(name for trigger in off for name in unused.named(trigger) if asked.isdisjoint({name, unused.ALL}))
+
+
+def _is_off(trigger: Node, declared: Mapping[str, Param], entry: Node) -> bool:
+    """Whether `enabled` is false: written so, or by a parameter, which is not filled in yet."""
+    node = trigger.child("enabled")
+    for name in filling.wholes(node) if node is not None else ():
+        given = entry.child("params", name)
+        default = declared[name].default if name in declared else None
+        node = given if given is not None and given.value is not None else default
+    return node is not None and node.value is False
 
 
 def whole(resolved: Resolved) -> Node:
@@ -116,6 +142,12 @@ def facts(dealer: Dealer) -> Mapping[str, Value]:
         "features": sorted(dealer.features),
         "contact": dict(dealer.contact),
     }
+
+
+def _mixed(root: Node) -> Iterator[tuple[Step, ...]]:
+    for section, node in root.entries().items():
+        if section not in MAPPING and section not in filling.LEFT:
+            yield from (path for path, text in filling.texts(node, (section,)) if not filling.is_param(text))
 
 
 def _parts(node: Node) -> Iterator[Node]:

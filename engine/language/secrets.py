@@ -106,9 +106,9 @@ class Secrets:
 
 
 def names(feed: Feed) -> tuple[str, ...]:
-    """The secrets that a feed uses, in the order of its settings."""
+    """The secrets that a feed uses, in the order of its settings; those of a trigger that is off it does not."""
     found: dict[str, None] = {}
-    for part in (feed.transport, feed.triggers):
+    for part in (feed.transport, *(trigger for trigger in feed.triggers if trigger.get("enabled", True))):
         _note(part, found)
     return tuple(found)
 

@@ -74,12 +74,9 @@ def lacking(node: Node, dealer: Dealer, has_webhook: bool) -> tuple[str, ...]:
 
 
 def has_webhook(definition: Node) -> bool:
-    if definition.text("transport", "type") == "webhook":
-        return True
-    return any(
-        trigger.text("type") == "webhook" and trigger.flag("enabled", default=True)
-        for trigger in definition.elements("triggers")
-    )
+    """Reads of every trigger whether it is on: a verdict rests on that for other reasons as well."""
+    triggers = [trigger.flag("enabled", default=True) for trigger in definition.elements("triggers")]
+    return definition.text("transport", "type") == "webhook" or any(triggers)
 
 
 def gates(definition: Node, entry: Node, is_enabled: bool, problems: Problems) -> dict[str, dict[str, str | None]]:

@@ -5,7 +5,7 @@ Depends on few of a dealer's words; those are the keys under which shapes are re
 
 import json
 from collections.abc import Hashable, Iterable, Mapping, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -13,10 +13,11 @@ from engine.language import filling, fingerprint, inherit, lint, settings, strea
 from engine.language.fields import Reading
 from engine.language.filling import Names
 from engine.language.findings import Finding
+from engine.language.judges import judges, said
 from engine.language.plans import Plan
 from engine.language.problems import Problems
 from engine.language.resolution import MAPPING, Definition, Resolved, facts, whole
-from engine.language.tree import Node
+from engine.language.tree import Node, Step
 from engine.model import ActivityType, Dealer, Stream, Value
 
 _ALONE = ""  # what was found in a definition without a dealer
@@ -123,17 +124,23 @@ def check_structure(source: Definition, resolved: Resolved, workshop: Workshop, 
         return
     given = {name: node.plain for name, node in resolved.names.params.items() if name in source.wholes}
     over = {key: node.plain for key, node in resolved.override.items()}
-    # What an override names may be any of the parameters.
-    values = {name: node.plain for name, node in resolved.names.params.items()} if over else None
-    key = json.dumps([given, over, values], default=repr)
+    # What an override names may be any of the parameters, and anything of the dealer.
+    named = [{name: node.plain for name, node in resolved.names.params.items()}, resolved.names.dealer] if over else []
+    key = json.dumps([given, over, named, [_standing(path, resolved.tree) for path in source.mixed]], default=repr)
     found = known.get(key)
     if found is None:
         heard = Problems()
-        inherit.check_structure(whole(resolved), heard, tuple(resolved.override.values()))
+        inherit.check_structure(_judged(resolved), heard, tuple(resolved.override.values()))
         found = heard.findings
         if _is_common(source, found):
             known[key] = found
     problems.take(found)
+
+
+def _standing(path: tuple[Step, ...], tree: Node) -> Value:
+    """What the schema says of a text that dealers have a part in; the text itself where that is not known."""
+    judging, text = judges("feed", path), tree.at(path).written
+    return text if judging is None else said(judging, text)
 
 
 def _is_common(source: Definition, findings: Iterable[Finding]) -> bool:
@@ -144,9 +151,20 @@ def _is_common(source: Definition, findings: Iterable[Finding]) -> bool:
 def look_at_structure(source: Definition, resolved: Resolved, workshop: Workshop, problems: Problems) -> None:
     """The same for a definition alone, remembered for its feeds."""
     heard = Problems()
-    inherit.check_structure(whole(resolved), heard)
+    inherit.check_structure(_judged(resolved), heard)
     workshop.structures.setdefault(source, {})[_ALONE] = heard.findings
     problems.take(heard.findings)
+
+
+def _judged(resolved: Resolved) -> Node:
+    """The whole definition; a trigger that is off as it was written, whatever its parameters have come to."""
+    made = whole(resolved)
+    filled = made.elements("triggers")
+    if all(trigger.flag("enabled", default=True) for trigger in filled):
+        return made
+    pairs = zip(filled, resolved.root.elements("triggers"), strict=True)
+    triggers = tuple(after if after.flag("enabled", default=True) else before for after, before in pairs)
+    return made.with_entries({**made.entries(), "triggers": replace(made.value["triggers"], value=triggers)})
 
 
 def _cursor(tree: Node) -> tuple[Node, ...]:

@@ -107,6 +107,8 @@ def _escaped(line: str) -> str:
 
 
 def _activities(stream: Facts) -> Iterator[tuple[str, str]]:
+    if stream["needs"]:
+        yield "All of this", f"only with {' and '.join(stream['needs'])}"
     for each in stream["activities"]:
         date = each["date"]
         when = f"{date['label']} from {date['from']}" if date["from"] else "undated"
@@ -118,6 +120,8 @@ def _activities(stream: Facts) -> Iterator[tuple[str, str]]:
             source = field["from"]
             made = "made when it first comes" if source == "set" else source if " " in source[:8] else f"from {source}"
             yield f"  {field['label']}", f"{made} ({_TYPES.get(field['type'], field['type'])}{unit})"
+        if each["needs"]:
+            yield "", f"only with {' and '.join(each['needs'])}"
         if each["if"]:
             yield "", f"only where {each['if']}"
         if each["after"]:

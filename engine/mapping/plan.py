@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from dataclasses import field as attribute
 
 from engine.errors import RecordError
+from engine.language.resolution import facts
 from engine.mapping.columns import Header, check
 from engine.mapping.compiler import Compiled, compiled_path, explainer, filled, lapsed, mapper
 from engine.mapping.records import Attached, Portion, Selection, canonical
@@ -238,7 +239,7 @@ class _StreamMapping:
 
 def seen_with(feed: Feed, context: Mapping[str, Value]) -> dict[str, Value]:
     """What conditions and references see beside the record: the delivery's context, the dealer, the parameters."""
-    return {"dealer": _dealer(feed), "params": feed.params, **context}
+    return {"dealer": facts(feed.dealer), "params": feed.params, **context}
 
 
 def selections(feed: Feed, path: str | None = None, beside: Attached | None = None) -> Iterator[Selection]:
@@ -266,18 +267,6 @@ def _has_value(read: Callable[[Value], Value], row: Value) -> bool:
         return read(row) is not None
     except RecordError:
         return True
-
-
-def _dealer(feed: Feed) -> dict[str, Value]:
-    dealer = feed.dealer
-    return {
-        "name": dealer.name,
-        "title": dealer.title,
-        "timezone": dealer.timezone.key,
-        "region": dealer.region,
-        "features": sorted(dealer.features),
-        "contact": dict(dealer.contact),
-    }
 
 
 def _shown(raw: Value) -> str | None:

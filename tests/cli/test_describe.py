@@ -138,6 +138,11 @@ def test_nothing_is_said_of_a_definition_with_errors(shell: Shell) -> None:
     assert "shop/sales has errors" in done.talk
 
 
+def test_what_comes_only_with_a_webhook_is_on_the_sheet_though_it_is_off_by_default(shell: Shell) -> None:
+    said = " ".join(shell.feeds("describe", "protractor/crm-export").out.split())
+    assert "What comes in (appointments) All of this only with a webhook trigger that is enabled" in said
+
+
 def test_every_shipped_definition_can_be_described(shell: Shell) -> None:
     names = [
         path.relative_to(ROOT / "feeds/vendors").with_suffix("") for path in (ROOT / "feeds/vendors").rglob("*.yaml")

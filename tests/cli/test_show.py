@@ -95,3 +95,19 @@ def test_the_shipped_feeds_can_be_shown(shell: Shell) -> None:
     shell.environment["FEEDS_DIR"] = str(Path(__file__).parents[2] / "feeds")
     for feed in ("acme-rv/ids-sales", "acme-rv/ids-service"):
         assert yaml.safe_load(shell.feeds("show", feed, "--resolved").out)["transport"]["directory"] == "acme/IDS/"
+
+
+def test_what_a_dealer_goes_without_is_told(shop: Shell) -> None:
+    """A part that it lacks something for is left out, which is no mistake: `validate` says nothing of it."""
+    activity = "{type: sale, key: [[number]], occurred: date, state: recorded"
+    shop.edit(VENDOR, f"[{activity}}}]", f"[{activity}}}, {activity}, requires: {{features: [crm]}}}}]")
+    shop.edit(DEALER, "title: Acme\n", "title: Acme\nfeatures: [gold]\n")
+    lacking = [{"stream": "", "activity": "sale", "lacks": ["the feature `crm`"]}]
+    assert shop.feeds("validate").code == 0
+    for options in ((), ("--resolved",)):
+        assert "`sale` needs the feature `crm`" in shop.feeds("show", FEED, *options).out
+        assert shop.feeds("show", FEED, *options, "--format", "json").json()["leftOut"] == lacking
+    assert "only with the feature crm" in shop.feeds("describe", "shop/sales").out
+    shop.edit(DEALER, "features: [gold]", "features: [crm]")
+    assert "left out" not in shop.feeds("show", FEED).out + shop.feeds("show", FEED, "--resolved").out
+    assert shop.feeds("show", FEED, "--format", "json").json()["leftOut"] == []

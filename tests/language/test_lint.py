@@ -66,6 +66,7 @@ def edited(folder: Path, *edits: tuple[str, str, str]) -> Project:
     return read(folder, texts)
 
 
+BASED = "version: 1\nkind: feed\ntitle: Other\nbasedOn: ids/sales\n"
 SALES, DEALER = "vendors/ids/sales.yaml", "dealers/acme-rv.yaml"
 
 
@@ -164,6 +165,35 @@ def test_a_definition_that_does_not_fit_its_own_defaults_makes_no_feed(tmp_path:
     )
     assert [each.code for each in found.findings] == ["E025"]
     assert "acme-rv/ids-sales" not in found.feeds
+
+
+SOURCELESS = {
+    "two sources": "{column: DealNumber, path: deal}",
+    "no source": "{optional: true}",
+    "a misspelt source": "{colunm: DealNumber}",
+    "another field's name, misspelt": "{feild: term}",
+}
+
+
+@pytest.mark.parametrize("field", SOURCELESS)
+@pytest.mark.parametrize("is_based", [False, True])
+def test_a_field_without_its_source_is_told_once_wherever_it_is_named(
+    tmp_path: Path, field: str, is_based: bool
+) -> None:
+    wrong = f"dealNumber: {SOURCELESS[field]}"
+    texts = {**TEXTS, "vendors/other/sales.yaml": f"{BASED}fields:\n  {wrong}\n  remove: [dealNumber]\n"}
+    if not is_based:
+        texts = {**TEXTS, SALES: changed(TEXTS[SALES], "dealNumber: {column: DealNumber, optional: true}", wrong)}
+    found = read(tmp_path, texts).findings
+    assert len(found) == 1, shown(found)
+    assert found[0].code in ("E020", "E028")
+
+
+def test_a_match_by_a_field_without_its_source_is_told_once(tmp_path: Path) -> None:
+    wrong = changed(TEXTS[SALES], "{column: Email, type: email, onError: blank}", "{column: Email, path: mail}")
+    match = "contact: {match: [[email]], fields: {externalId: customerNo}}"
+    found = edited(tmp_path, (SALES, TEXTS[SALES], changed(wrong, "contact: {fields: {externalId: customerNo}}", match)))
+    assert [each.code for each in found.findings] == ["E028"]
 
 
 def test_every_code_has_a_title_and_a_case() -> None:

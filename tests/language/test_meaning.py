@@ -63,7 +63,7 @@ CASES = [
     Case("E067", A, "activities: [repairOrder], if", "activities: [repairOder], if", "repairOder", "`repairOrder`"),
     Case("E067", P, "find: {type: repairOrder", "find: {type: repairOrdr", "repairOrdr", "`repairOrder`"),
     Case("E065", T, "fields: [start]", "fields: [strat]", "strat", "`start`"),
-    Case("E058", A, "if: '!contact.email'", "if: '!contct.email'", "contct", "`contact`"),
+    Case("E058", A, "if: '!(contact.email)'", "if: '!(contct.email)'", "contct", "`contact`"),
     Case("E058", A, "{path: activity.id, required", "{path: activty.id, required", "activty", "`activity`"),
     Case("E058", P, "key: [query.number]", "key: [qurey.number]", "qurey", "`query`"),
     Case("E056", P, "\"notes[?audience == 'customer']\"", "\"notes[?audience = 'customer']\"", "= 'customer'", "=="),

@@ -160,5 +160,6 @@ def test_a_pattern_that_cannot_be_compared_warns_and_runs(tmp_path: Path) -> Non
 
 def test_a_feed_without_a_pattern_takes_every_file(tmp_path: Path) -> None:
     every = changed(changed(SALES, "  filename: ${params.filename}\n", ""), "  regex: true\n", "")
+    every = changed(every, "  filename: {type: regex, default: '_SL\\.csv$'}\n", "")
     found = read(tmp_path, two(every, SALES))
     assert {each.code for each in found.findings} == {"E072"}

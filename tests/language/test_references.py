@@ -135,3 +135,30 @@ def test_what_is_filled_is_not_read_for_references_again() -> None:
 @pytest.mark.parametrize("text", ["${run.date+30d:%Y}", "Bearer ${secret.X}", "a ${window.from-6mo} b"])
 def test_a_template_is_written_as_it_was_read(text: str) -> None:
     assert references.written(parsed(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("${window.from:%Y-%m-%dT%H:%M:%SZ}", "Z}"),
+        ("since ${window.from:%Y-%m-%dT%H:%M:%S}Z", "Z"),
+        ("${run.now:%H:%M:%S.000Z}", "Z}"),
+        ("${run.now:%H}${run.now-1h:%M}Z!", "Z!"),
+        ("${run.now:%H:%M+00:00}", "+00:00}"),
+        ("${run.now:%H:%M UTC}", "UTC}"),
+    ],
+)
+def test_a_local_time_that_is_said_to_be_utc_is_found_at_that_word(text: str, word: str) -> None:
+    ((reference, offset),) = references.local_as_utc(parsed(text))
+    assert text[text.index(f":{reference.format}") + 1 + offset :] == word
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("${window.from}", "${window.from}Z", "${run.now:%H:%M:%S%z}", "${run.now:%H:%M %Z}", "${run.now:%H} Zoo"),
+        *("${window.from:%Y-%m-%dT00:00:00Z}", "${run.date:%Y-%m-%d}Z", "${run.now:%H:%M} ${file.name}Z"),
+    ],
+)
+def test_what_says_no_zone_that_it_has_not_got_is_left_in_peace(text: str) -> None:
+    assert list(references.local_as_utc(parsed(text))) == []

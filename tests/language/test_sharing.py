@@ -54,6 +54,20 @@ def test_what_is_loaded_again_after_an_edit_is_what_a_first_look_finds(tmp_path:
         assert loader.load() is loader.load()
 
 
+@pytest.mark.parametrize("bad", ["first", "last"])
+def test_a_value_inside_of_a_text_that_breaks_its_form_stops_its_own_feed_alone(tmp_path: Path, bad: str) -> None:
+    """What the schema says of one dealer's text was taken for what it says of every dealer's."""
+    text = changed(SALES, "  settle: 60s", "  settle: '${params.pause}s'")
+    text = changed(text, "  folder: {", "  pause: {type: string, default: '60'}\n  folder: {")
+    files = {**FILES, "vendors/ids/sales.yaml": text}
+    given = ["soon ", "30"] if bad == "first" else ["30", "soon "]
+    for name, pause in zip(("acme-a", "acme-b"), given, strict=True):
+        dealer = DEALER.replace("acme-rv", name).replace("{folder: acme}", f"{{folder: {name}, pause: '{pause}'}}")
+        files[f"dealers/{name}.yaml"] = dealer
+    found = load(write(tmp_path, files))
+    assert list(found.feeds) == ["acme-b/ids-sales" if bad == "first" else "acme-a/ids-sales", "acme-rv/ids-sales"]
+
+
 def test_the_corpus_has_what_can_be_shared_and_what_cannot(tmp_path: Path) -> None:
     """Else the two tests above prove nothing."""
     sound = broken = 0
