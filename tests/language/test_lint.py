@@ -191,9 +191,8 @@ def test_a_field_without_its_source_is_told_once_wherever_it_is_named(
 
 def test_a_match_by_a_field_without_its_source_is_told_once(tmp_path: Path) -> None:
     wrong = changed(TEXTS[SALES], "{column: Email, type: email, onError: blank}", "{column: Email, path: mail}")
-    match = "contact: {match: [[email]], fields: {externalId: customerNo}}"
-    found = edited(tmp_path, (SALES, TEXTS[SALES], changed(wrong, "contact: {fields: {externalId: customerNo}}", match)))
-    assert [each.code for each in found.findings] == ["E028"]
+    texts = {**TEXTS, SALES: changed(wrong, "contact: {fields:", "contact: {match: [[email]], fields:")}
+    assert [each.code for each in read(tmp_path, texts).findings] == ["E028"]
 
 
 def test_every_code_has_a_title_and_a_case() -> None:
