@@ -1,6 +1,6 @@
-"""The Protractor document where it says how data comes: daily readings of the simulated system, over HTTP.
+"""The Protractor document where it says how data comes: the simulated system's webhooks, and daily readings over HTTP.
 
-The definitions as they ship, with `feeds run`; of a shop's own there are only its address and its keys.
+The definitions as they ship, with `feeds run` and `feeds serve`; of a shop's own there are only addresses and keys.
 """
 
 from collections.abc import Callable, Iterator
@@ -8,11 +8,13 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from tests.simulators.project import Garage
 from tests.simulators.protractor import CONNECTION, KEY, Protractor
+from tests.web.receiver import Server, serving
 
 REST = "/IntegrationServices/2.0"
 ORDERS, OPEN, EXPORT = "protractor/orders", "protractor/open-orders", "protractor/crm-export"
@@ -44,18 +46,25 @@ class Shop:
         self.garage.now += timedelta(**time)
         self.far.now = self.garage.now
 
+    def nudge(self, server: Server, identity: str, operation: str = "Update", **how: Any) -> Any:
+        """The webhook for one object, sent to our receiver."""
+        self.far.now = self.garage.now = datetime.now(self.garage.now.tzinfo)  # that of the receiver
+        url = f"http://127.0.0.1:{server.port}/hooks/protractor/test-shop/invented-hook"
+        return self.far.send(url, identity, operation, **how)
+
     def keys(self, kind: str = "repairOrder") -> dict[str, str]:
         return {each["key"]: each["state"] for each in self.garage.activities(kind)}
 
 
 @pytest.fixture
 def made(tmp_path: Path, sqlite_url: str) -> Iterator[Callable[..., Shop]]:
-    """`made(ORDERS)`: a shop with these feeds."""
+    """`made(ORDERS)`: a shop with these feeds; `now` where our receiver's clock has a say."""
     with Protractor() as far:
 
-        def shop(*definitions: str, hooked: bool = True, **more: Any) -> Shop:
+        def shop(*definitions: str, hooked: bool = True, now: bool = False, **more: Any) -> Shop:
             garage = Garage(tmp_path, sqlite_url, "America/Toronto", "CA")
             garage.environment["FEEDS_SECRET_KEY"] = KEY
+            garage.now = datetime.now(ZoneInfo("America/Toronto")) if now else garage.now
             found = Shop(far, garage)
             for each in definitions:
                 base = f"{far.url}/ExternalCRM/1.0" if each == EXPORT else far.url + REST
@@ -66,6 +75,84 @@ def made(tmp_path: Path, sqlite_url: str) -> Iterator[Callable[..., Shop]]:
             return found
 
         yield shop
+
+
+# --- by webhooks ----------------------------------------------------------------------------
+
+
+@pytest.mark.statement("PRO-1")
+def test_a_new_order_comes_by_its_webhook_and_exactly_it_is_fetched(made: Callable[..., Shop]) -> None:
+    shop = made(OPEN, now=True)
+    shop.sync(OPEN)
+    new, lost = shop.order(), shop.order()
+    shop.far.far.forget()
+    with serving(shop.garage) as server:
+        assert shop.nudge(server, new, "Insert") == [200]
+        assert shop.nudge(server, lost, "Insert", times=0) == []
+    report = shop.sync(OPEN)
+    assert shop.far.far.asked[0].path == f"{REST}/WorkOrder/{new}"
+    first = report["deliveries"][0]
+    assert (first["name"].split("?")[0], first["read"], first["inserted"]) == (f"GET {REST}/WorkOrder/{new}", 1, 1)
+    # The reading that follows heals what no webhook told.
+    assert shop.keys() == {new: "open", lost: "open"}
+    assert report["inserted"] == 2
+
+
+@pytest.mark.statement("PRO-2")
+def test_a_new_customer_comes_by_its_webhook_even_without_an_order(made: Callable[..., Shop]) -> None:
+    shop = made(EXPORT, now=True)
+    shop.sync(EXPORT)
+    new = shop.far.add_contact("Kim", "Park", Email="kim.park@example.com")
+    with serving(shop.garage) as server:
+        assert shop.nudge(server, new, "Insert", times=2) == [200, 200]
+    report = shop.sync(EXPORT)
+    assert report["hooks"]["waiting"] == 0
+    assert "Park" in [each["lastName"] for each in shop.garage.contacts()]
+
+
+def test_a_webhook_that_is_early_is_tried_again_and_a_doubled_one_is_one(made: Callable[..., Shop]) -> None:
+    shop = made(OPEN, now=True)
+    order = shop.order()
+    shop.far.switches.hidden[order] = 2
+    with serving(shop.garage) as server:
+        assert shop.nudge(server, order, times=2) == [200, 200]
+    path = f"{REST}/WorkOrder/{order}"
+    assert shop.sync(OPEN)["hooks"]["waiting"] == 1
+    asked = len(shop.far.far.asked_of(path))
+    shop.far.switches.hidden.clear()
+    shop.later(minutes=1)
+    report = shop.sync(OPEN)
+    assert report["hooks"]["done"] == 1
+    assert len(shop.far.far.asked_of(path)) > asked
+    assert shop.keys() == {order: "open"}
+
+
+def test_a_webhook_of_nobody_we_know_is_no_webhook(made: Callable[..., Shop]) -> None:
+    shop = made(OPEN, now=True)
+    order = shop.order()
+    with serving(shop.garage) as server:
+        url = f"http://127.0.0.1:{server.port}/hooks/protractor/test-shop"
+        assert shop.far.send(f"{url}/wrong", order) == [404]
+        shop.far.connection = "another-shop"
+        assert shop.far.send(f"{url}/invented-hook", order)[0] in (401, 403, 404)
+    shop.far.connection = CONNECTION
+    assert shop.sync(OPEN)["hooks"]["done"] == 0
+
+
+def test_a_deleted_order_is_voided_without_asking_for_it(made: Callable[..., Shop]) -> None:
+    shop = made(OPEN, now=True)
+    order = shop.order()
+    shop.sync(OPEN)
+    del shop.far.orders[order]
+    shop.far.far.forget()
+    with serving(shop.garage) as server:
+        assert shop.nudge(server, order, "Delete", kind="WorkOrder") == [200]
+    shop.sync(OPEN)
+    assert shop.keys() == {order: "voided"}
+    assert shop.far.far.asked_of(f"{REST}/WorkOrder/{order}") == []
+
+
+# --- by readings ----------------------------------------------------------------------------
 
 
 @pytest.mark.statement("PRO-3")
@@ -79,6 +166,8 @@ def test_without_webhooks_data_comes_with_daily_readings_only(made: Callable[...
     shop.later(days=1)
     shop.sync()
     assert shop.keys() == {order: "closed"}
+    with serving(shop.garage) as server:
+        assert shop.nudge(server, order) == [404]  # there is no such address
 
 
 @pytest.mark.statement("PRO-15")

@@ -4,7 +4,7 @@ The definitions as they ship, with `feeds run`; of a shop's own there are only i
 """
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 
 from tests.simulators.project import Garage
 from tests.simulators.shopmonkey import SECRET, TOKEN, Shopmonkey
+from tests.web.receiver import serving
 
 ORDERS, APPOINTMENTS = "shopmonkey/orders", "shopmonkey/appointments"
 ORDERS_2 = "shopmonkey2/orders"
@@ -51,11 +52,15 @@ class Shop:
 
 @pytest.fixture
 def made(tmp_path: Path, sqlite_url: str) -> Iterator[Callable[..., Shop]]:
-    """`made(ORDERS)`: a shop with these feeds; what else is given stands over their transport."""
+    """`made(ORDERS)`: a shop with these feeds; what else is given stands over their transport.
+
+    `now` where our receiver's clock has a say.
+    """
     with Shopmonkey() as far:
 
-        def shop(*definitions: str, **transport: Any) -> Shop:
+        def shop(*definitions: str, now: bool = False, **transport: Any) -> Shop:
             garage = Garage(tmp_path, sqlite_url, "America/New_York", "US")
+            garage.now = datetime.now(UTC) if now else garage.now
             garage.environment |= {"FEEDS_SECRET_KEY": TOKEN, "FEEDS_SECRET_HOOK": SECRET}
             found = Shop(far, garage)
             for each in definitions:
@@ -190,4 +195,28 @@ def test_the_nightly_reading_finds_appointments_that_no_webhook_told(made: Calla
     shop.later(hours=1)
     shop.far.change(booked, cancelationNote="no time")
     shop.sync(APPOINTMENTS)
+    assert shop.keys("appointment") == {booked: "cancelled"}
+
+
+@pytest.mark.statement("SM-6")
+@pytest.mark.parametrize("old", [False, True], ids=["third version", "second version"])
+def test_an_appointment_comes_by_its_webhook(made: Callable[..., Shop], old: bool) -> None:
+    shop = made(APPOINTMENTS, now=True)
+    shop.sync(APPOINTMENTS)
+    booked = shop.far.book(shop.far.add_customer(), None, shop.garage.now + timedelta(days=7))
+    shop.far.far.forget()
+    with serving(shop.garage) as server:
+        url = f"http://127.0.0.1:{server.port}/hooks/shopmonkey/test-shop"
+        body = shop.far.webhook(booked, "INSERT", old=old)
+        assert shop.far.send(url, body, identity="msg_1") == [200]
+        assert shop.far.send(url, body, identity="msg_1", attempt=2) == [200]  # our answer was lost: the same once more
+        assert shop.far.send(url, body, secret="whsec_d3Jvbmc=")[0] in (401, 403, 404)  # base64 of "wrong"
+        report = shop.sync(APPOINTMENTS)
+        assert shop.far.far.asked[0].path == f"/v3/appointment/{booked}"
+        assert (report["hooks"]["done"], shop.keys("appointment")) == (1, {booked: "booked"})
+        shop.far.delete(booked)
+        deleted = shop.far.webhook(booked, "DELETE", old=old)
+        assert shop.far.send(url, deleted, identity="msg_2") == [200]
+        del shop.far.appointments[booked]
+        shop.sync(APPOINTMENTS)
     assert shop.keys("appointment") == {booked: "cancelled"}
