@@ -9,44 +9,13 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
 
+from engine.deferred import Reference, Template
 from engine.effect import Effect
 
 # JSON-like: str, int, bool, None, list, dict. The canonical form of every mapped value:
 # decimal and money are exact decimal text ("48250.00"), a date is "2022-01-28", a dateTime is
 # UTC of fixed width ("2022-01-28T14:00:00.000000Z"), a phone is E.164, a version is its text.
 Value: TypeAlias = Any
-
-
-# --- references left for run time -----------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """`${run.date+30d:%Y-%m-%d}`: path ("run", "date"), what to add, how to print it.
-
-    `months`, `days` and `seconds` are the offset; days and months are those of the dealer's
-    calendar. `params.*` and `dealer.*` never get this far: they are filled in when loading.
-    """
-
-    path: tuple[str, ...]
-    months: int = 0
-    days: int = 0
-    seconds: int = 0
-    format: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Template:
-    """Text with references in it. One part alone, a Reference, keeps the type of its value."""
-
-    parts: tuple[str | Reference, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SecretRef:
-    """`${secret.NAME}` as a whole value; resolved when the transport is opened."""
-
-    name: str
 
 
 # --- fields ---------------------------------------------------------------------------------

@@ -9,10 +9,10 @@ from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
+from engine.deferred import Reference, Template
 from engine.errors import RecordError
 from engine.language.references import moved
 from engine.mapping.keys import text_of
-from engine.model import Reference, Template
 from engine.world import stamp
 from transports.base import Moment, Secret
 

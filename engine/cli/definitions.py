@@ -10,13 +10,14 @@ import yaml
 from engine.cli import opening, projects
 from engine.cli.output import as_json, formats, listed, table, talk
 from engine.cli.settings import Settings, command, settings, stamped
+from engine.deferred import Reference, SecretRef, Template
 from engine.language.origins import DEFAULT, Explained, explained
 from engine.language.origins import Path as Steps
 from engine.language.parts import LeftOut
 from engine.language.project import Project
 from engine.language.references import written
 from engine.language.tree import Node
-from engine.model import Feed, Reference, SecretRef, Template
+from engine.model import Feed
 from engine.report import OK
 from engine.store import overview
 from engine.store.overview import Standing

@@ -16,8 +16,9 @@ from engine.cli.contacts import timeline
 from engine.cli.output import talk
 from engine.cli.run import told
 from engine.cli.settings import Settings, command
+from engine.deferred import SecretRef
 from engine.language.secrets import PREFIX, Secrets
-from engine.model import Feed, SecretRef
+from engine.model import Feed
 from engine.report import printable
 from engine.runner import run_feeds
 from engine.store import people

@@ -6,6 +6,7 @@ Plain values, so that no sentence can say what the definition does not. Prints n
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from engine.deferred import Template
 from engine.language import dealers, definition, params, settings, streams
 from engine.language.problems import Problems
 from engine.language.resolution import Definition
@@ -28,7 +29,6 @@ from engine.model import (
     Source,
     Stream,
     Sum,
-    Template,
     Text,
     Value,
 )

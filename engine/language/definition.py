@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from engine.deferred import SecretRef
 from engine.language import polling, promises, settings
 from engine.language.differences import written
 from engine.language.filling import Names
@@ -10,7 +11,7 @@ from engine.language.problems import Problems
 from engine.language.resolution import Definition, Resolved, resolve
 from engine.language.shapes import Shape, Workshop, check_structure, look_at_structure, mapping_hash, shaped
 from engine.language.tree import Node
-from engine.model import Dealer, Feed, Guards, SecretRef, Value
+from engine.model import Dealer, Feed, Guards, Value
 
 
 class Checked(NamedTuple):

@@ -6,12 +6,13 @@ Sends nothing and makes nothing of an export; whether one is right by its struct
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from engine.deferred import Template
 from engine.language import fields, inherit, params, polling, promises, references, settings, streams, words
 from engine.language.filling import Names, section, warn_of_zones
 from engine.language.lint import Types
 from engine.language.problems import Problems
 from engine.language.tree import Node
-from engine.model import ActivityType, Dealer, Template
+from engine.model import ActivityType, Dealer
 
 LEADS = "leads"
 _CLASSES = (LEADS, "texts")  # those that the product itself reasons about

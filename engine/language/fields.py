@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from engine.deferred import Reference, Template
 from engine.errors import DefinitionError
 from engine.language import expressions, negation, patterns, references, values
 from engine.language.inherit import SOURCES
@@ -21,10 +22,8 @@ from engine.model import (
     FromField,
     Join,
     Path,
-    Reference,
     Source,
     Sum,
-    Template,
     Text,
     Value,
     ValueMap,

@@ -7,10 +7,11 @@ import re
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from engine.deferred import Reference, Template
 from engine.language import references
 from engine.language.problems import Problems
 from engine.language.tree import Node, Step
-from engine.model import Reference, Template, Value
+from engine.model import Value
 
 # Their texts are JMESPath, which holds no references; `expressions` says so where one stands.
 EXPRESSIONS = frozenset({"if", "path", "check", "having", "lacking"})

@@ -23,7 +23,7 @@ from engine.language.folder import Look
 
 _ENGINE = Path(__file__).resolve().parents[1]
 # All of ours that has a say in what is found.
-_PARTS = ("language", "transforms", "model.py", "errors.py", "../schemas")
+_PARTS = ("language", "transforms", "model.py", "deferred.py", "errors.py", "../schemas")
 _LARGEST = 1 << 26  # bytes that are read back
 _OTHERS = 0o077  # rights of anybody but the owner
 

@@ -6,11 +6,12 @@ A value is checked by the type it was declared with; nothing is converted, and a
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, replace
 
+from engine.deferred import SecretRef, Template
 from engine.language import durations, patterns
 from engine.language import values as single
 from engine.language.problems import Problems
 from engine.language.tree import Node
-from engine.model import SecretRef, Template, Value
+from engine.model import Value
 
 
 @dataclass(frozen=True, slots=True)

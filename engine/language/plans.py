@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 
+from engine.deferred import Reference, SecretRef, Template
 from engine.language import filling, overlap, params, references
 from engine.language.findings import Finding
 from engine.language.judges import judges, said
@@ -21,7 +22,7 @@ from engine.language.overlap import PLACING, Claim, Manner, Source
 from engine.language.params import Param
 from engine.language.resolution import MAPPING, Definition, Resolved
 from engine.language.tree import Node, Place, Step, watched
-from engine.model import Dealer, Reference, SecretRef, Template, Value
+from engine.model import Dealer, Value
 
 Input: TypeAlias = tuple[str, ...]  # ("params", "folder"), ("dealer", "name")
 

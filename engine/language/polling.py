@@ -10,11 +10,11 @@ from typing import NamedTuple
 import jmespath
 from jmespath.exceptions import JMESPathError
 
+from engine.deferred import Reference, Template
 from engine.language import expressions, fields, streams
 from engine.language.lint import Types
 from engine.language.problems import Problems
 from engine.language.tree import Node
-from engine.model import Reference, Template
 
 # What an expression sees where it stands; without roots it sees a document of the other side's, or its reply.
 _REPLY = ("status", "headers", "body")

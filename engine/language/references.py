@@ -13,9 +13,10 @@ from functools import lru_cache
 from typing import NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
+from engine.deferred import Reference, SecretRef, Template
 from engine.errors import RecordError
 from engine.language import durations
-from engine.model import Reference, SecretRef, Template, Value
+from engine.model import Value
 
 # What may stand left of the first dot, and what each offers where that is a closed list.
 ROOTS: Mapping[str, tuple[str, ...] | None] = {

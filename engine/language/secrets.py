@@ -9,9 +9,10 @@ import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from engine.deferred import Reference, SecretRef, Template
 from engine.errors import SecretMissing
 from engine.language import yaml
-from engine.model import Feed, Reference, SecretRef, Template, Value
+from engine.model import Feed, Value
 from transports.base import Secret, Settings
 
 PREFIX = "FEEDS_SECRET_"

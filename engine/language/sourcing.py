@@ -6,10 +6,11 @@ Reads no expression on raw records.
 from collections.abc import Mapping, Sequence
 from itertools import islice
 
+from engine.deferred import Reference
 from engine.language.problems import Problems
 from engine.language.tree import Node
 from engine.language.usage import Names
-from engine.model import Field, FirstOf, FromField, Join, Reference, Sum, Text
+from engine.model import Field, FirstOf, FromField, Join, Sum, Text
 
 _CIRCLES = 20  # that are told
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any, TypeAlias
 
+from engine.deferred import Reference, SecretRef, Template
 from engine.language.references import written
 from engine.language.yaml import Document, Mark
-from engine.model import Reference, SecretRef, Template, Value
+from engine.model import Value
 
 Step: TypeAlias = str | int
 

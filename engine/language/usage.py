@@ -5,11 +5,11 @@ Knows no part of a definition by its key.
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from engine.deferred import Reference, Template
 from engine.language import expressions, references
 from engine.language import fields as fields_of
 from engine.language.problems import Problems
 from engine.language.tree import Node
-from engine.model import Reference, Template
 
 # Names that conditions see beside the mapped fields, with what each offers; None: anything.
 RESERVED: Mapping[str, tuple[str, ...] | None] = {

@@ -6,6 +6,7 @@ fault, in the warnings): its record goes on.
 
 from collections.abc import Callable, Iterable
 
+from engine.deferred import Template
 from engine.errors import RecordError
 from engine.mapping.fields import entries, part, require, templated
 from engine.mapping.gates import truth
@@ -14,18 +15,7 @@ from engine.mapping.paths import parsed
 from engine.mapping.scope import Scope, needed
 from engine.mapping.source import literal
 from engine.mapping.values import mapping
-from engine.model import (
-    ActivitySpec,
-    After,
-    KeyItem,
-    KeyParts,
-    MappedActivity,
-    StateCase,
-    StateRule,
-    Template,
-    Value,
-    ValueMap,
-)
+from engine.model import ActivitySpec, After, KeyItem, KeyParts, MappedActivity, StateCase, StateRule, Value, ValueMap
 
 
 class Fault:

@@ -6,6 +6,7 @@ delivery is opened (which column, which null texts, whether a memo pays) is deci
 
 from collections.abc import Iterable, Sequence
 
+from engine.deferred import Reference, Template
 from engine.errors import DefinitionError, RecordError
 from engine.language.references import fill
 from engine.mapping.keys import escaped, text_of
@@ -13,7 +14,7 @@ from engine.mapping.paths import Known, parsed, plain_keys
 from engine.mapping.scope import ABSENT, Scope, Var, named, needed, per_run
 from engine.mapping.source import Source, literal
 from engine.mapping.values import chain, kept, reader, total
-from engine.model import Column, Const, Context, Field, FirstOf, FromField, Join, Path, Reference, Sum, Template, Text
+from engine.model import Column, Const, Context, Field, FirstOf, FromField, Join, Path, Sum, Text
 from engine.transforms.memo import Memo
 
 # Types with few distinct values in a file: one look-up in a memo replaces all the work.

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from dataclasses import field as attribute
 
+from engine.deferred import Reference, Template
 from engine.errors import DefinitionError
 from engine.language.references import fill
 from engine.mapping.columns import Header
 from engine.mapping.paths import ROOT, Known, Paths
 from engine.mapping.source import Source, literal
-from engine.model import Dealer, Field, FirstOf, FromField, Join, Reference, Sum, Template, Text, Value
+from engine.model import Dealer, Field, FirstOf, FromField, Join, Sum, Text, Value
 
 # Stands for a path whose last key is not there: a blank clears what was stored, an absent key keeps it.
 ABSENT = type("Absent", (), {"__repr__": lambda self: "ABSENT"})()

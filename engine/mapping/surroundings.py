@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 
-from engine.model import Reference, Stream, Value
+from engine.deferred import Reference
+from engine.model import Stream, Value
 
 _CLOCKS = ("run", "window")
 

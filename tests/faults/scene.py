@@ -26,9 +26,10 @@ import psycopg
 from sqlalchemy import make_url
 
 from engine import log, report, runner
+from engine.deferred import SecretRef
 from engine.language import project
 from engine.language.secrets import Secrets
-from engine.model import Feed, RunReport, SecretRef
+from engine.model import Feed, RunReport
 from engine.world import World, open_world
 from tests.conftest import Canary, Postgres
 

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from engine.deferred import Reference, SecretRef, Template
 from engine.language import project
 from engine.model import (
     After,
@@ -17,11 +18,8 @@ from engine.model import (
     Join,
     KeyHash,
     KeyParts,
-    Reference,
-    SecretRef,
     StateCase,
     StateRule,
-    Template,
     Text,
 )
 from tests.language.projects import (

@@ -5,10 +5,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from engine.deferred import Reference, SecretRef, Template
 from engine.errors import RecordError
 from engine.language import references
 from engine.language.references import BadReference, fill, parsed
-from engine.model import Reference, SecretRef, Template
 
 NEW_YORK = ZoneInfo("America/New_York")
 CONTEXT = {

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from engine.deferred import SecretRef
 from engine.errors import SecretMissing
 from engine.language.references import parsed
 from engine.language.secrets import Secrets, names
-from engine.model import SecretRef
 from tests.language.projects import FILES, PUSHED, read
 from transports.base import Secret
 

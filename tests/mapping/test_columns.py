@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from engine.deferred import Reference, Template
 from engine.errors import DefinitionError, DeliveryRefused
 from engine.model import (
     Const,
@@ -16,11 +17,9 @@ from engine.model import (
     Join,
     KeyHash,
     KeyParts,
-    Reference,
     StateCase,
     StateRule,
     Sum,
-    Template,
     Text,
     ValueMap,
 )

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from engine.deferred import Reference, Template
 from engine.errors import DefinitionError, DeliveryRefused
 from engine.model import (
     After,
@@ -16,10 +17,8 @@ from engine.model import (
     FromField,
     KeyParts,
     RecordJoin,
-    Reference,
     StateCase,
     StateRule,
-    Template,
     ValueMap,
     VehicleSpec,
 )
