@@ -7,11 +7,13 @@ from datetime import UTC, datetime
 from engine.asking import envelopes
 from engine.connection import asked, connected
 from engine.errors import FeedError
+from engine.intake.inbox import DONE, FAILED, FILTERED, WAITING
 from engine.intake.names import CLAIM_PREFIX, escaped
 from engine.intake.waiting import Pattern, in_order, pattern, wanted
 from engine.mapping import compile_mapping
 from engine.model import Feed
 from engine.store import positions
+from engine.visits import listening
 from engine.world import World
 from transports import FILES
 from transports.base import Files, Pages, RemoteFile, TransportError
@@ -33,6 +35,9 @@ def check_feed(feed: Feed, world: World) -> list[Check]:
     """Every step in turn, up to the first that fails."""
     checks = list(_before(feed, world))
     if any(check.status == "fail" for check in checks):
+        return checks
+    checks += _heard(feed, world)
+    if feed.transport["type"] == "webhook":
         return checks
     try:
         if feed.transport["type"] in FILES:
@@ -58,6 +63,18 @@ def _before(feed: Feed, world: World) -> Iterator[Check]:
     missing = world.secrets.missing(feed)
     if missing:
         yield Check("fail", "secrets", f"no value for {', '.join(missing)}; see `feeds secrets check`")
+
+
+def _heard(feed: Feed, world: World) -> Iterator[Check]:
+    """Where requests from outside arrive, and what of them waits or came to nothing."""
+    endpoints = listening.endpoints(feed)
+    if not endpoints:
+        return
+    paths = ", ".join(f"/hooks/{each}" for each in endpoints)
+    yield Check("ok", "hooks", f"`feeds serve` takes requests at {paths}")
+    counts = world.inbox.counts(feed.id, endpoints)
+    told = ", ".join(f"{counts.get(state, 0)} {state}" for state in (WAITING, DONE, FILTERED, FAILED))
+    yield Check("warn" if counts.get(FAILED) else "ok", "inbox", told)
 
 
 def _first_page(feed: Feed, world: World, api: Pages) -> Iterator[Check]:

@@ -14,6 +14,7 @@ from engine.model import FeedReport, RunReport
 from engine.replays import replay_delivery
 from engine.replays import replay_rows as import_rows
 from engine.store import desk, overview
+from engine.store.journal import VANISHED
 from engine.world import World
 
 
@@ -45,7 +46,8 @@ def _deliveries(world: World, number: int | None, delivery: int | None) -> list[
         run = overview.run(world.engine, number)
         if run is None:
             raise click.ClickException(f"there is no run {number}; `feeds runs list` shows those there are")
-        return [(each["feed"], each["id"]) for each in run["deliveries"] if each["kind"] == "file" and each["sha256"]]
+        sealed = (each for each in run["deliveries"] if each["sha256"] and each["state"] != VANISHED)
+        return [(each["feed"], each["id"]) for each in sealed if each["kind"] != "replay"]
     found = overview.delivery(world.engine, delivery or 0)
     if found is None:
         raise click.ClickException(f"there is no delivery {delivery}; `feeds runs show` has their ids")

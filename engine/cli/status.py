@@ -9,11 +9,14 @@ from engine.cli import opening, projects
 from engine.cli.moments import age
 from engine.cli.output import formats, listed, table, talk
 from engine.cli.settings import command, now, settings, stamped
+from engine.intake import inbox
+from engine.intake.inbox import Inbox
 from engine.model import Feed
 from engine.report import OK, printable
 from engine.store import overview
 from engine.store.overview import Standing
 from engine.store.search import printed
+from engine.visits import listening
 
 
 @command("status", help="How every feed is, in plain words.")
@@ -22,9 +25,11 @@ from engine.store.search import printed
 def status(dealer: str | None, form: str) -> int:
     where = settings()
     found = projects.project(where)
-    standings = overview.standings(opening.store(where), stamped()) if opening.has_store(where) else {}
+    store = opening.store(where) if opening.has_store(where) else None
+    standings = overview.standings(store, stamped()) if store is not None else {}
+    received = inbox.inbox(store, where.state_dir) if store is not None else None
     names = [name for name, made in found.made.items() if dealer in (None, made.dealer.name)]
-    rows = [_row(name, found.feeds.get(name), standings.get(name)) for name in names]
+    rows = [_row(name, found.feeds.get(name), standings.get(name), received) for name in names]
     if form != "text":
         listed(rows, form)
         return OK
@@ -38,8 +43,13 @@ def status(dealer: str | None, form: str) -> int:
     return OK
 
 
-def _row(name: str, feed: Feed | None, standing: Standing | None) -> dict[str, Any]:
+def _row(name: str, feed: Feed | None, standing: Standing | None, received: Inbox | None) -> dict[str, Any]:
     word, why = _state(feed, standing)
+    endpoints = listening.endpoints(feed) if feed is not None else ()
+    hooks = received.counts(name, endpoints) if received is not None and endpoints else None
+    if hooks and (waiting := hooks["waiting"]):
+        told = "1 request waits" if waiting == 1 else f"{waiting} requests wait"
+        why = "; ".join(filter(None, (why, f"{told} in the inbox for `feeds run {name}`")))
     return {
         "feed": name,
         "state": word,
@@ -48,6 +58,7 @@ def _row(name: str, feed: Feed | None, standing: Standing | None) -> dict[str, A
         "lastData": None if standing is None else printed(standing.last_data),
         "quarantined": 0 if standing is None else standing.quarantined,
         "unfinished": 0 if standing is None else standing.unfinished,
+        **({} if hooks is None else {"hooks": dict(hooks)}),
     }
 
 

@@ -15,7 +15,7 @@ from engine.store.database import reading, writing
 from engine.store.ledger import inbox, inbox_feeds
 
 WAITING, DONE, FILTERED, FAILED = "waiting", "done", "filtered", "failed"
-_STRETCH = 100  # requests that are read together: each may have a body of some MiB
+_STRETCH = 20  # requests that are read together: each may have a body of some MiB
 
 
 @dataclass(frozen=True, slots=True)

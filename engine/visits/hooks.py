@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from itertools import islice
 
 from engine.errors import DecodeError, DeliveryRefused, FeedError, LeaseHeld, RecordError, SecretMissing
 from engine.importing import Import
 from engine.intake.inbox import DONE, FAILED, FILTERED, WAITING
 from engine.intake.inbox import Entry as Request
+from engine.mapping import Kept
 from engine.model import DeliveryReport, Feed, FeedReport, Issue
 from engine.store import journal, leases
 from engine.store.database import Connection, refresh_statistics, undone, writing
@@ -26,7 +26,7 @@ from engine.visits.pages import PageVisit
 from engine.world import World, stamp
 from transports.base import BadReply, Page, Pages, TransportError
 
-_TOGETHER = 100  # requests in one transaction: others who write wait for it
+_TOGETHER, _TOGETHER_BYTES = 100, 16 << 20  # requests in one transaction: others who write wait for it
 _EARLY = timedelta(minutes=36)  # tried again until then, 1, 5 and 30 minutes: it may be told of before it can be read
 _GIVE_UP = timedelta(days=7)  # an object that the API answers with an error, for so long
 _AGAIN = "the next run fetches it again"
@@ -74,6 +74,7 @@ class HookVisit:
     _far: Pages | None = None
     _trouble: Exception | None = None  # with the API: what has to be fetched from it waits for the next run
     _failures: int = 0
+    _kept: Kept = field(default_factory=Kept)
     _counts: Counter[str] = field(default_factory=Counter)
 
     def deliveries(self) -> None:
@@ -82,10 +83,10 @@ class HookVisit:
         if not triggers:
             return
         self._drop_left()
-        endpoints = sorted({trigger.settings["endpoint"] for trigger in triggers})
+        endpoints = listening.endpoints(self.feed)
         waiting = self.world.inbox.waiting(self.feed.id, endpoints)
         with ExitStack() as opened:
-            while some := [self._taken(each, triggers) for each in islice(waiting, _TOGETHER)]:
+            while some := [self._taken(each, triggers) for each in _some(waiting)]:
                 leases.renew(self.world.engine, self.lease)
                 self._in_turn(some, opened)
             if not self.dry_run:
@@ -192,7 +193,9 @@ class HookVisit:
     def _imported(self, connection: Connection, entry: Entry, world: World) -> _Ended:
         """A sealed delivery within the transaction; one that is refused leaves its reason in the ledger."""
         one = DeliveryReport(entry.name, REFUSED, entry.sha256 or "", entry.size or 0, number=entry.id)
-        work = Import(self.feed, self.registered, entry, entry.id, world, self.lease, within=connection)
+        is_whole = entry.kind == HOOK  # guards say nothing of a single object that was asked for
+        given = (self.feed, self.registered, entry, entry.id, world, self.lease)
+        work = Import(*given, guarded=is_whole, within=connection, kept=self._kept)
         try:
             work.run()
         except Exception as error:  # noqa: BLE001  (what is nobody's but this request's is told of it alone)
@@ -320,6 +323,17 @@ class HookVisit:
     @property
     def _now(self) -> str:
         return stamp(self.world.clock.now())
+
+
+def _some(waiting: Iterator[Request]) -> list[Request]:
+    """The next ones, as many as one transaction takes."""
+    some: list[Request] = []
+    while len(some) < _TOGETHER and sum(len(each.content) for each in some) < _TOGETHER_BYTES:
+        following = next(waiting, None)
+        if following is None:
+            break
+        some.append(following)
+    return some
 
 
 def _name(request: Request) -> str:

@@ -34,6 +34,11 @@ def hooks(feed: Feed) -> list[Settings]:
     return [*pushed, *woken] if feed.enabled else []
 
 
+def endpoints(feed: Feed) -> list[str]:
+    """The addresses, each once."""
+    return sorted({str(place["endpoint"]) for place in hooks(feed)})
+
+
 @dataclass(frozen=True)
 class Heard:
     """A request, with what its conditions see of it: `query`, `headers`, `body`."""

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -13,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from engine.language import project
+from engine.language.project import Project
 from engine.language.secrets import Secrets
 from engine.web.server import Receiver
 from tests.store.shop import Shop
@@ -157,8 +159,7 @@ class Room(Shop):
 
     def send(self, *requests: Sent) -> list[int]:
         """Send them one after the other; the statuses."""
-        made = project.load(self.home / "feeds", None)
-        told: list[Any] = []
+        made, told = self.project, list[Any]()
 
         def now() -> datetime:
             self.clock.sleep(0.001)  # no two come at the same time
@@ -168,13 +169,18 @@ class Room(Shop):
         assert receiver.look(), told
         return asyncio.run(_answers(receiver, requests))
 
+    @cached_property
+    def project(self) -> Project:
+        return project.load(self.home / "feeds", None)
+
     def waiting(self, name: str = "") -> list[str]:
-        feed = name or next(iter(self.feeds))
+        """The names of the requests that one feed has not dealt with."""
+        feed = name or next(iter(self.project.feeds))
         return [entry.name for entry in self.world.inbox.waiting(feed, ["shop/shop"])]
 
     def settled(self, name: str = "") -> dict[str, int]:
         """How many requests of the feed are in each state."""
-        feed = name or next(iter(self.feeds))
+        feed = name or next(iter(self.project.feeds))
         found = self.world.inbox.counts(feed, ["shop/shop"])
         return {state: count for state, count in found.items() if count and state != "duplicates"}
 
