@@ -346,11 +346,7 @@ class Import:
             "file": waiting.facts(of, entry.name, entry.size, modified),
             "run": {"date": entry.run_date, "now": entry.run_now},
         }
-        if self.envelope is None:
-            return facts
-        page = self.envelope
-        parent = {name: value for each in page.parent.values() for name, value in each.items()} | dict(page.parent)
-        return {**page.parent, **facts, "parent": parent, "window": page.window, "trigger": page.trigger}
+        return facts if self.envelope is None else {**envelopes.context(self.envelope), **facts}
 
     def _origin(self) -> Origin:
         return Origin(

@@ -41,6 +41,13 @@ def decoded(envelope: Envelope, settings: Mapping[str, Value], batch: int = 5000
     return replace(found, path=envelope.read, beside=beside)
 
 
+def context(envelope: Envelope) -> dict[str, Value]:
+    """What a mapping sees beside the records of a reply."""
+    parent = {name: value for each in envelope.parent.values() for name, value in each.items()} | dict(envelope.parent)
+    seen = {"parent": parent, "window": envelope.window, "trigger": envelope.trigger}
+    return {**envelope.parent, **seen}
+
+
 def body(content: bytes, media: str, settings: Mapping[str, Value], batch: int = 5000) -> Decoded:
     """A body that came over HTTP; its encoding is that of the media type where the definition names none."""
     charset = _charset(media)

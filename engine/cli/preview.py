@@ -1,4 +1,4 @@
-"""`feeds preview ID`: what a feed makes of the first rows of a file, beside what was sent. Stores nothing."""
+"""`feeds preview ID`: what a feed makes of the first rows of a file or page, beside what was sent. Stores nothing."""
 
 import sys
 import textwrap
@@ -16,6 +16,7 @@ from engine.mapping.survey import Figure, Looked, Unmatched
 from engine.model import Feed, MappedActivity, MappedRecord, Value
 from engine.previews import FILTERED, MOST, QUARANTINED, REFUSED, STORED, Preview, Row, preview_live, preview_sample
 from engine.report import ERROR, OK, PARTIAL, printable
+from transports import FILES
 
 _WORDS = {STORED: "would be stored", FILTERED: "filtered", QUARANTINED: "QUARANTINED", REFUSED: "not stored"}
 _COLOURS = {STORED: "green", FILTERED: "yellow", QUARANTINED: "red", REFUSED: "red"}
@@ -24,13 +25,14 @@ _LABEL = 10
 _MOST_ROWS = 1_000
 
 
-@command("preview", help="What a feed makes of the first rows of a file. Stores, claims and removes nothing.")
+@command("preview", help="What a feed makes of the first rows that wait. Stores, claims and removes nothing.")
 @click.argument("feed", metavar="ID")
 @click.option(
     "--sample",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="A file of yours; needs no database, no secret and no network. Without it, the oldest file that waits.",
+    help="A file of yours; needs no database, no secret and no network. Without it, the oldest file that waits, "
+    "or the first page of an API.",
 )
 @click.option("--rows", type=click.IntRange(1, _MOST_ROWS), default=5, show_default=True, help="How many to show.")
 @formats("text", "json")
@@ -55,9 +57,13 @@ def _seen(feed: Feed, sample: Path | None, rows: int, where: Settings) -> Previe
     seen = preview_live(feed, opening.world(where), rows)
     if seen is None:
         raise click.ClickException(
-            f"no file of {feed.id} waits; give one with --sample, or see `feeds check {feed.id}`"
+            f"no {_kind(feed)} of {feed.id} waits; give one with --sample, or see `feeds check {feed.id}`"
         )
     return seen
+
+
+def _kind(feed: Feed) -> str:
+    return "file" if feed.transport["type"] in FILES else "page"
 
 
 # --- for programs ----------------------------------------------------------------------------
@@ -155,7 +161,7 @@ def _told(seen: Preview) -> None:
         paragraph(printable(f"note: {message}"))
     if seen.refusal is not None:
         click.echo()
-        paragraph(printable(f"the file would be REFUSED: {seen.refusal.message} [{seen.refusal.code}]"))
+        paragraph(printable(f"the {_kind(seen.feed)} would be REFUSED: {seen.refusal.message} [{seen.refusal.code}]"))
     for row in seen.rows:
         click.echo()
         _card(seen.feed, row)

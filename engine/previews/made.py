@@ -1,7 +1,6 @@
-"""What a feed makes of one file: how it is read, what its first rows become, how its fields are filled.
+"""What a feed makes of one file or page: each row beside what was sent, and how its fields are filled.
 
-Decodes and maps, and nothing more: no row is stored, no file on the far side touched, and a sample
-needs neither a database nor a secret.
+Needs neither a database nor a secret.
 """
 
 import codecs
@@ -14,7 +13,8 @@ from itertools import islice
 from pathlib import Path
 
 from engine import guards
-from engine.connection import connected
+from engine.asking import envelopes
+from engine.asking.reading import unasked
 from engine.decode import decode
 from engine.decode.source import chunks, opened
 from engine.decode.text import DEFAULT
@@ -27,11 +27,10 @@ from engine.mapping.near import near_paths
 from engine.mapping.plan import seen_with
 from engine.mapping.survey import Figure, Looked, StreamSurvey, Unmatched, surveys
 from engine.model import Batch, Decoded, Fault, Feed, MappedBatch, MappedRecord, Tally, Value
-from engine.store import overview
 from engine.transforms.codes import ELEMENT
-from engine.world import World, stamp
-from transports import FILES
-from transports.base import Files, RemoteFile
+from engine.world import stamp
+from transports.base import Page, RemoteFile
+from transports.envelope import opened as unsealed
 
 MOST = 5_000  # records that are looked at
 STORED, FILTERED, QUARANTINED, REFUSED = "stored", "filtered", "quarantined", "refused"
@@ -87,75 +86,60 @@ class Preview:
 def preview_sample(feed: Feed, path: Path, rows: int, now: datetime) -> Preview:
     """A file of our own, as if the feed had fetched it now."""
     about = path.stat()
-    return _previewed(feed, path, RemoteFile(path.name, about.st_size, about.st_mtime), rows, now)
+    return previewed(feed, path, RemoteFile(path.name, about.st_size, about.st_mtime), rows, now)
 
 
-def preview_live(feed: Feed, world: World, rows: int) -> Preview | None:
-    """The oldest file that waits, read through the transport; one that was taken already where none waits.
-
-    None where no file matches. Raises TransportError and SecretMissing.
-    """
-    if feed.transport["type"] not in FILES:
-        text = "an API is not previewed live yet: `feeds run --dry-run` tries its first page, `--sample` takes a file"
-        raise DeliveryRefused("preview.noFiles", text)
-    with connected(feed, world) as far:
-        found = _oldest(feed, world, far)
-        if found is None:
-            return None
-        file, is_new = found
-        with world.archive.aside() as aside:
-            part = aside.part(0)
-            with world.archive.usable():
-                far.fetch(file, part)
-            preview = _previewed(feed, part, file, rows, world.clock.now())
-    if not is_new:
-        preview.notes.insert(0, ("file.taken", "no file waits; this one has been imported already"))
-    return preview
+# --- one file, or one page -------------------------------------------------------------------
 
 
-def _oldest(feed: Feed, world: World, far: Files) -> tuple[RemoteFile, bool] | None:
-    """The first file of the feed's order that is new, else the last that matches; and whether it is new."""
-    of = waiting.pattern(feed.transport)
-    files = waiting.wanted(far.files(), of)
-    ordered = waiting.in_order(files, str(feed.transport.get("order", "name")), of, len(files))
-    standing = overview.standings(world.engine, stamp(world.clock.now()), history=False).get(feed.id)
-    known = {} if standing is None else world.journal.known(standing.id, far.source, [escaped(f.name) for f in files])
-    # What was refused waits as well: whoever looks is about to mend it.
-    new = [file for file in ordered if waiting.is_new(file, known.get(escaped(file.name), ()), "")]
-    if new:
-        return new[0], True
-    return (ordered[-1], False) if ordered else None
-
-
-# --- one file --------------------------------------------------------------------------------
-
-
-def _previewed(feed: Feed, path: Path, file: RemoteFile, rows: int, now: datetime) -> Preview:
+def previewed(feed: Feed, path: Path, file: RemoteFile, rows: int, now: datetime) -> Preview:
+    """A copy of ours of a file as the far side has it."""
     preview = Preview(feed, escaped(file.name), path.stat().st_size)
     try:
         preview.compression = opened(path, feed.decode, container=feed.decode["format"] == "xlsx").packing
         decoded = decode(path, feed.decode, MOST)
-        preview.encoding, preview.columns = decoded.encoding, decoded.header
         preview.reason = _reason(path, feed, decoded)
-        preview.notes += decoded.notes
         if (foreign := waiting.not_ours(feed.transport, decoded.header)) is not None:
             preview.refusal = Refusal("file.notOurs", foreign)
-        _Look(feed, preview, decoded, _context(feed, file, now), rows).over()
-    except DecodeError as error:
-        preview.refusal = preview.refusal or Refusal(error.code, str(error), error.line)
-    except (DeliveryRefused, RecordError) as error:
-        preview.refusal = preview.refusal or Refusal(error.code, str(error))
-    if preview.refusal is not None:
-        _refuse(preview)
+        modified = None if file.modified is None else stamp(datetime.fromtimestamp(file.modified, UTC))
+        facts = waiting.facts(waiting.pattern(feed.transport), escaped(file.name), file.size, modified)
+        _look(preview, decoded, {"file": facts}, rows, now)
+    except (DecodeError, DeliveryRefused, RecordError) as error:
+        refused(preview, error)
+    return _settled(preview)
+
+
+def previewed_page(feed: Feed, page: Page, rows: int, now: datetime) -> Preview:
+    """A page as it would be sealed."""
+    envelope = unsealed(page.envelope)
+    preview = Preview(feed, page.name, len(envelope.body))
+    try:
+        _look(preview, envelopes.decoded(envelope, feed.decode, MOST), envelopes.context(envelope), rows, now)
+    except (DecodeError, DeliveryRefused, RecordError) as error:
+        refused(preview, error)
+    return _settled(preview)
+
+
+def refused(preview: Preview, error: DecodeError | DeliveryRefused | RecordError) -> Preview:
+    """With the reason why nothing of it would be stored, unless there is one already."""
+    line = error.line if isinstance(error, DecodeError) else None
+    preview.refusal = preview.refusal or Refusal(error.code, str(error), line)
     return preview
 
 
-def _context(feed: Feed, file: RemoteFile, now: datetime) -> dict[str, Value]:
-    """As an import of the file at this moment would see it."""
-    modified = None if file.modified is None else stamp(datetime.fromtimestamp(file.modified, UTC))
-    facts = waiting.facts(waiting.pattern(feed.transport), escaped(file.name), file.size, modified)
-    today = now.astimezone(feed.dealer.timezone).date().isoformat()
-    return seen_with(feed, {"file": facts, "run": {"date": today, "now": stamp(now)}})
+def _look(preview: Preview, decoded: Decoded, beside: Mapping[str, Value], rows: int, now: datetime) -> None:
+    """As an import at this moment would see it."""
+    preview.encoding, preview.columns = decoded.encoding, decoded.header
+    preview.notes += decoded.notes
+    today = now.astimezone(preview.feed.dealer.timezone).date().isoformat()
+    context = seen_with(preview.feed, {**beside, "run": {"date": today, "now": stamp(now)}})
+    _Look(preview.feed, preview, decoded, context, rows).over()
+
+
+def _settled(preview: Preview) -> Preview:
+    if preview.refusal is not None:
+        _refuse(preview)
+    return preview
 
 
 def _refuse(preview: Preview) -> None:
@@ -250,7 +234,10 @@ class _Look:
         self.preview.records += len(indexes)
         damaged = {fault.index: fault for fault in portion.faults}
         whole = [index for index in indexes if index not in damaged]
-        made = [] if mapping is None else mapping.map(portion, whole, self.context)
+        old = unasked(self.feed, self.context, portion.rows)
+        made = (
+            [] if mapping is None else mapping.map(portion, [each for each in whole if each not in old], self.context)
+        )
         rows = {index: self._bad(portion, fault, "") for index, fault in damaged.items() if index in indexes}
         for number, mapped in made:
             rows |= self._mapped(portion, number, mapped)
@@ -261,7 +248,9 @@ class _Look:
         for index in sorted(rows):
             self.preview.counts[rows[index].verdict] += 1
         for index in islice(sorted(rows), self.most_rows):
-            if rows[index].verdict == FILTERED:
+            if index in old and rows[index].verdict == FILTERED:
+                rows[index].message = "it was changed before the window that was asked for"
+            elif rows[index].verdict == FILTERED:
                 self._explain(rows[index], portion, portion.rows[index])
             self.preview.rows.append(rows[index])
 
