@@ -68,7 +68,7 @@ transport:
 decode: {{format: json}}
 streams:
   orders:
-    records: {{path: 'orders || [@]'}}
+    records: {{path: 'not_null(orders, [@])'}}
 {ORDERS}triggers:
   - type: webhook
     method: GET
