@@ -13,7 +13,7 @@ from urllib.parse import quote, quote_plus
 
 import structlog
 
-from engine.report import printable
+from engine.surface import printable
 
 Event: TypeAlias = MutableMapping[str, Any]
 Note: TypeAlias = Callable[[str, Mapping[str, object]], None]

@@ -7,8 +7,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from engine.model import DeliveryReport, FeedReport, Issue, RunReport, Tally
-
-OK, ERROR, USAGE, PARTIAL, UNREACHABLE, STALE, LOCKED, INTERRUPTED = 0, 1, 2, 3, 4, 5, 6, 130
+from engine.surface import ERROR as ERROR
+from engine.surface import INTERRUPTED as INTERRUPTED
+from engine.surface import LOCKED as LOCKED
+from engine.surface import OK as OK
+from engine.surface import PARTIAL as PARTIAL
+from engine.surface import UNREACHABLE as UNREACHABLE
+from engine.surface import printable as printable
 
 COUNTS = ("read", "inserted", "updated", "unchanged", "filtered", "quarantined")
 # From the worst: what a run over several feeds comes to.
@@ -199,8 +204,3 @@ def _some(number: int, one: str, many: str = "") -> str:
 
 def _needs(number: int) -> str:
     return "needs" if number == 1 else "need"
-
-
-def printable(text: str) -> str:
-    """One line that a terminal shows as it is: control characters and direction marks are escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

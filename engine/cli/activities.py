@@ -7,9 +7,9 @@ import click
 from engine.cli import opening, projects
 from engine.cli.output import formats, listed, table, talk
 from engine.cli.settings import command, settings, until, when
-from engine.report import OK
 from engine.store.search import Query, activities_found
 from engine.store.where import WhereError
+from engine.surface import OK
 
 _PAGE = 100  # lines for a person; a program gets all
 

@@ -6,7 +6,7 @@ from engine.checking import check_feed
 from engine.cli import opening, projects
 from engine.cli.output import as_json, formats
 from engine.cli.settings import command, settings
-from engine.report import ERROR, OK, printable
+from engine.surface import ERROR, OK, printable
 
 
 @command("check", help="Can this feed's files be reached? Touches nothing.")

@@ -10,8 +10,8 @@ from engine.cli import opening, projects
 from engine.cli.output import as_json, formats, listed, table, talk
 from engine.cli.settings import command, settings
 from engine.model import ActivityType
-from engine.report import OK, printable
 from engine.store import people
+from engine.surface import OK, printable
 
 _PAGE = 100
 _MATCHES = {"created": "contact made for this record", "stored": "contact kept from before"}

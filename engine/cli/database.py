@@ -4,8 +4,8 @@ import click
 
 from engine.cli import opening
 from engine.cli.settings import command, settings
-from engine.report import OK
 from engine.store import migrate, shape
+from engine.surface import OK
 
 
 @click.group("db", help="The database's own shape.")

@@ -18,9 +18,9 @@ from engine.language.project import Project
 from engine.language.references import written
 from engine.language.tree import Node
 from engine.model import Feed
-from engine.report import OK
 from engine.store import overview
 from engine.store.overview import Standing
+from engine.surface import OK
 
 _ORIGIN_COLUMN = 60
 

@@ -19,9 +19,9 @@ from engine.cli.settings import Settings, command
 from engine.deferred import SecretRef
 from engine.language.secrets import PREFIX, Secrets
 from engine.model import Feed
-from engine.report import printable
 from engine.runner import run_feeds
 from engine.store import people
+from engine.surface import printable
 
 _DEALER = "acme-rv"
 

@@ -9,7 +9,7 @@ from engine.language import sheets
 from engine.language.capabilities import Facts, Unknown, sheet
 from engine.language.project import Project
 from engine.language.shapes import Workshop
-from engine.report import ERROR, OK
+from engine.surface import ERROR, OK
 
 
 @command("describe", help="Capability sheets: of a vendor's definitions, or of one (ids, ids/sales).")

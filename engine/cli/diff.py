@@ -13,9 +13,9 @@ from engine.cli.settings import Settings, command, settings
 from engine.language import differences
 from engine.language.differences import Change
 from engine.language.project import Made, Project
-from engine.report import OK, printable
 from engine.store import definitions
 from engine.store.definitions import Ran
+from engine.surface import OK, printable
 
 _SHOWN = 60  # characters of a value
 

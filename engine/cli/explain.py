@@ -10,7 +10,7 @@ from engine.cli.projects import unknown
 from engine.cli.settings import command
 from engine.language import manual
 from engine.language.manual import Page
-from engine.report import OK, printable
+from engine.surface import OK, printable
 
 
 @command("explain", help="What a code means: cause, example, what to do. Without one, all codes.")

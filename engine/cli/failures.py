@@ -7,7 +7,7 @@ from pathlib import Path
 from engine.errors import DefinitionError, FeedError, LeaseHeld, SecretMissing, StoreError
 from engine.language.findings import Finding
 from engine.log import Redactor
-from engine.report import ERROR, LOCKED, UNREACHABLE
+from engine.surface import ERROR, LOCKED, UNREACHABLE
 from transports.base import HostKeyChanged, LoginRefused, TransportError, Unreachable
 
 _NEXT: tuple[tuple[type[Exception], str], ...] = (

@@ -6,7 +6,7 @@ import click
 
 from engine.cli import samples
 from engine.cli.settings import command
-from engine.report import OK
+from engine.surface import OK
 
 _IGNORED = ("var/", ".env", "*.secrets")
 

@@ -13,11 +13,11 @@ from engine.cli.output import as_json, formats, talk, width
 from engine.cli.settings import Settings, command, pairs, settings
 from engine.errors import SecretMissing
 from engine.language.secrets import PREFIX
-from engine.report import OK, printable
 from engine.scaffold import new as scaffold
 from engine.scaffold.dealer import Outstanding, Wanted
 from engine.scaffold.headings import slug
 from engine.scaffold.new import Made, Places
+from engine.surface import OK, printable
 
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _DEFINITION = re.compile(r"[a-z0-9-]+(?:/[a-z0-9-]+)+")

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from engine.report import printable
+from engine.surface import printable
 
 _GAP = "  "
 _STYLES = {

@@ -7,10 +7,10 @@ import click
 from engine.cli import opening, projects
 from engine.cli.settings import actor, command, settings, stamped, until
 from engine.model import Feed
-from engine.report import OK
 from engine.store import desk
 from engine.store.journal import Journal
 from engine.store.opening import Store
+from engine.surface import OK
 
 
 @command("pause", help="Keep a feed from running, by schedule or by hand. Its files stay on the server.")

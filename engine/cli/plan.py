@@ -16,7 +16,7 @@ from engine.cli.settings import command, settings
 from engine.effect import ActivityChange, Effect
 from engine.intake.planned import Plan
 from engine.model import DeliveryReport, RunReport, Tally, Value
-from engine.report import printable
+from engine.surface import printable
 
 FOLDER = "plans"  # in the state directory
 _SHOWN = 5  # changed activities of one file, in text

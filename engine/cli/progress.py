@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from engine.cli.output import has_colour, talk
-from engine.report import printable
+from engine.surface import printable
 from engine.world import Progress
 
 _BEAT = 10.0  # seconds between two lines where there is no terminal

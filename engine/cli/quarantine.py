@@ -12,9 +12,9 @@ from engine.cli.output import as_json, formats, listed, table, talk
 from engine.cli.replay import replay_rows
 from engine.cli.settings import actor, command, confirmed, now, pairs, settings, stamped
 from engine.model import RunReport
-from engine.report import OK, printable
 from engine.store import desk, overview
 from engine.store.opening import Store
+from engine.surface import OK, printable
 
 _SHOWN = ("id", "feed", "delivery", "line", "code", "field", "value", "message", "raw", "state")
 _STATES = {"waiting": overview.WAITING, "all": ()}

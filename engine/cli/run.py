@@ -15,8 +15,8 @@ from engine.cli.settings import Settings, command, settings
 from engine.language.findings import Finding
 from engine.language.project import Project
 from engine.model import Feed, FeedReport, Issue, RunReport
-from engine.report import ERROR
 from engine.runner import run_feeds
+from engine.surface import ERROR
 
 
 @command("run", help="Import what waits: the feeds named, or --all; narrowed by --dealer and --tag.")

@@ -5,8 +5,9 @@ import click
 from engine.cli import opening
 from engine.cli.output import as_json, formats, listed, table, talk
 from engine.cli.settings import command, settings
-from engine.report import COUNTS, OK, printable
+from engine.report import COUNTS
 from engine.store import overview
+from engine.surface import OK, printable
 
 
 @click.group("runs", help="What runs did.")

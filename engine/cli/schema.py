@@ -10,7 +10,7 @@ from engine.cli.projects import unknown
 from engine.cli.settings import command
 from engine.language.editor import KINDS, printed
 from engine.language.reference import reference
-from engine.report import OK
+from engine.surface import OK
 
 
 @command("schema", help="The JSON Schema of a kind, for editors; without one, the kinds.")

@@ -6,7 +6,7 @@ from engine.cli import opening, projects
 from engine.cli.output import as_json, formats
 from engine.cli.settings import command, settings
 from engine.language.secrets import PREFIX, names
-from engine.report import ERROR, OK
+from engine.surface import ERROR, OK
 
 
 @click.group("secrets", help="Which secrets have no value.")

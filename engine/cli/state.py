@@ -7,10 +7,10 @@ from engine.cli.output import as_json, formats, table, talk
 from engine.cli.settings import actor, command, confirmed, settings, stamped
 from engine.connection import login_of
 from engine.model import Feed
-from engine.report import OK, printable
 from engine.store import desk, overview
 from engine.store.journal import Journal
 from engine.store.opening import Store
+from engine.surface import OK, printable
 
 
 @click.group("state", help="What a feed remembers between runs.")

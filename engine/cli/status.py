@@ -12,10 +12,10 @@ from engine.cli.settings import command, now, settings, stamped
 from engine.intake import inbox
 from engine.intake.inbox import Inbox
 from engine.model import Feed
-from engine.report import OK, printable
 from engine.store import overview
 from engine.store.overview import Standing
 from engine.store.search import printed
+from engine.surface import OK, printable
 from engine.visits import listening
 
 

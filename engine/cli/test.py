@@ -11,7 +11,7 @@ from engine.golden import junit, rewriting, telling
 from engine.golden.cases import Case
 from engine.golden.collecting import CASES, Collection
 from engine.golden.running import Result, bench
-from engine.report import ERROR, OK
+from engine.surface import ERROR, OK
 
 
 @command("test", help="Run the tests of definitions (their `tests:`, and case folders): all, or those named.")

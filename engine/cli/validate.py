@@ -12,7 +12,7 @@ from engine.cli.settings import command, settings
 from engine.language.findings import Finding, Format, render
 from engine.language.folder import Folder, Look
 from engine.language.kept import Kept
-from engine.report import ERROR, OK
+from engine.surface import ERROR, OK
 
 
 @command("validate", help="Find every problem of the definitions: file, line, column, help, code.")

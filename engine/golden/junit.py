@@ -7,7 +7,7 @@ from lxml import etree
 
 from engine.golden.running import Result
 from engine.golden.telling import text
-from engine.report import printable
+from engine.surface import printable
 
 _ELEMENTS = {"failed": "failure", "error": "error"}
 

@@ -10,7 +10,7 @@ from typing import Any
 from engine.golden.agreement import Difference, shown
 from engine.golden.running import Result
 from engine.language.tree import Place
-from engine.report import printable
+from engine.surface import printable
 
 _MOST_ISSUES = 8  # of a failed test's run
 
