@@ -8,7 +8,7 @@ import fnmatch
 import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -37,6 +37,9 @@ class Claim(NamedTuple):
     removes: bool
     is_shared: bool
     at: Place  # of the pattern
+
+
+_TAKING = slice(Claim._fields.index("pattern"), Claim._fields.index("at"))  # what two claims meet by
 
 
 class Source(NamedTuple):
@@ -100,10 +103,20 @@ def check(found: Iterable[tuple[Source, Claim]], problems: Problems) -> frozense
     for place, claim in found:
         places[place].append(claim)
     known: dict[tuple[str, bool, str, bool], str | None] = {}
+    # Dealers have much the same feeds: whose names keep apart in one place keep apart in every other.
+    apart: set[Hashable] = set()
     for claimants in places.values():
-        for other, claim in _near(claimants) if len(claimants) > 1 else ():
-            if _meet(claim, other, known, problems):
+        names = tuple([claim[_TAKING] for claim in claimants])
+        if len(names) == 1 or names in apart:
+            continue
+        are_apart = True
+        for other, claim in _near(claimants):
+            meet = _meet(claim, other, known, problems)
+            are_apart = are_apart and meet is False
+            if meet:
                 unsafe |= {claim.feed, other.feed}
+        if are_apart:
+            apart.add(names)
     return frozenset(unsafe)
 
 
@@ -143,7 +156,10 @@ def common_name(left: str, left_regex: bool, right: str, right_regex: bool) -> s
     raise automaton.Unreadable(left)
 
 
-def _meet(claim: Claim, other: Claim, known: dict[tuple[str, bool, str, bool], str | None], problems: Problems) -> bool:
+def _meet(
+    claim: Claim, other: Claim, known: dict[tuple[str, bool, str, bool], str | None], problems: Problems
+) -> bool | None:
+    """Whether both can take one file, which one of them removes; None where that cannot be told."""
     if not (claim.removes or other.removes) or (claim.is_shared and other.is_shared):
         return False
     key = (claim.pattern, claim.is_regex, other.pattern, other.is_regex)
@@ -154,7 +170,7 @@ def _meet(claim: Claim, other: Claim, known: dict[tuple[str, bool, str, bool], s
         for each, twin in ((claim, other), (other, claim)):
             message = f"it cannot be told whether `{each.feed}` and `{twin.feed}` match the same files"
             problems.add(each.at, "W004", message, f"see {twin.at}; use simpler patterns")
-        return False
+        return None
     name = known[key]
     if name is None:
         return False

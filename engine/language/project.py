@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from engine.errors import DefinitionError
 from engine.language import definition, entries, overlap, parts, resolution
@@ -27,13 +28,12 @@ from engine.language.tree import Node
 from engine.model import ActivityType, Dealer, Feed
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(NamedTuple):
     """What a feed was made from."""
 
     source: Definition
     found: Listed
-    index: int
+    number: int  # of its entry
 
     @property
     def dealer(self) -> Dealer:
@@ -46,7 +46,7 @@ class Made:
 
     @property
     def entry(self) -> Node:
-        return self.found.entry(self.index)
+        return self.found.entry(self.number)
 
 
 class Feeds(Mapping[str, Feed]):

@@ -152,6 +152,16 @@ def test_two_dealers_with_one_folder_are_found(tmp_path: Path) -> None:
     assert {each.code for each in found.findings} == {"E072"}
 
 
+def test_feeds_that_meet_are_found_in_every_folder_and_no_others(tmp_path: Path) -> None:
+    """Three dealers, each with a folder of its own; the second has told its two feeds apart."""
+    files = two(SALES, SALES)
+    for name in ("acme-two", "acme-three"):
+        files[f"dealers/{name}.yaml"] = BOTH.replace("acme-rv", name).replace("{folder: acme}", f"{{folder: {name}}}")
+    apart = files["dealers/acme-two.yaml"].rpartition("{folder: acme-two}")
+    files["dealers/acme-two.yaml"] = f"{apart[0]}{{folder: acme-two, filename: '_SV\\.csv$'}}{apart[2]}"
+    assert set(read(tmp_path, files).feeds) == {"acme-two/ids-sales", "acme-two/ids-service"}
+
+
 def test_a_pattern_that_cannot_be_compared_warns_and_runs(tmp_path: Path) -> None:
     found = read(tmp_path, two(SALES, with_pattern(r"\bSL\b")))
     assert {(each.code, each.severity) for each in found.findings} == {("W004", "warning")}
