@@ -22,15 +22,15 @@ from engine.model import Dealer, Feed, Value
 from transports.files import is_segment
 
 _NOON = datetime(2024, 1, 1, 12)  # noqa: DTZ001  (in the dealer's zone; a test without `now` is the same every day)
-SCRIPT = "http.yaml"  # in the folder of a day
+SCRIPTS = ("http", "hooks")  # lists under `given`; files in the folder of a day
 _HEAD = {"version": 1, "kind": "feed", "title": "a script", "basedOn": "any/feed"}  # what a definition begins with
 _NOT_YET = ("exports", "suppressed")  # of `expect`: what goes out comes with its transports
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One test. `days` are the files that come before each run, by their path below the server's root; `http` is
-    the script of an API for each.
+    """One test. `days` are the files that come before each run, by their path below the server's root; for each of
+    them `http` is the script of an API, `hooks` the requests that arrive.
 
     `faults` say why it cannot be run. In a case folder a list that is given is complete, and quarantine
     and files that are left have to be named.
@@ -43,6 +43,7 @@ class Case:
     feeds: tuple[Feed, ...] = ()
     days: tuple[Mapping[str, bytes], ...] = ()
     http: tuple[Node | None, ...] = ()
+    hooks: tuple[Node | None, ...] = ()
     now: datetime = _NOON
     cursors: Mapping[str, str] = field(default_factory=dict)
     faults: tuple[str, ...] = ()
@@ -88,6 +89,7 @@ def _case(source: Definition, node: Node, workshop: Workshop) -> Case:
         feeds=(feed,) if feed is not None else (),
         days=(_given_files(given),),
         http=(given.child("http"),),
+        hooks=(given.child("hooks"),),
         now=_now(given, zone),
         cursors=_cursors(given),
         faults=tuple(faults),
@@ -134,8 +136,7 @@ def _entry(source: Definition, given: Node) -> Node:
 
 def _unready(given: Node, expect: Node) -> list[str]:
     """What the test asks for and this release, or any, cannot do."""
-    told = ["given.hooks cannot be played yet"] if given.child("hooks") is not None else []
-    told += [f"expect.{name} cannot be looked at yet" for name in _NOT_YET if expect.child(name) is not None]
+    told = [f"expect.{name} cannot be looked at yet" for name in _NOT_YET if expect.child(name) is not None]
     told += [f"{name!r} is not one file name" for name in given.entries("files") if not is_segment(name)]
     if not expect.entries():
         told.append("it expects nothing: --update writes what comes of it")
@@ -170,7 +171,7 @@ def _cursors(given: Node) -> Mapping[str, str]:
 def of_folder(folder: Path, definitions: Mapping[str, Definition], workshop: Workshop) -> Case:
     """A case: `dealer.yaml`, `day1/...`, `day2/...`, `expected.json`; it belongs to `<vendor>/<product>` above it.
 
-    `http.yaml` in the folder of a day is the script of that day.
+    `http.yaml` and `hooks.yaml` in the folder of a day are what an API answers and what arrives on that day.
     """
     product = "/".join(folder.parts[-3:-1])
     expected, faults = _read(folder / "expected.json")
@@ -187,7 +188,7 @@ def of_folder(folder: Path, definitions: Mapping[str, Definition], workshop: Wor
     found = listed(dealer, Problems()) if dealer.kind == "dealer" else None
     feeds = _feeds(found, definitions, workshop, problems) if found is not None else []
     days = [day for day in sorted(folder.glob("day*")) if day.is_dir()]
-    scripts = [_script(day / SCRIPT, problems) for day in days]
+    scripts = {name: tuple(_script(day, name, problems) for day in days) for name in SCRIPTS}
     wrong = [_told(each) for each in (*dealer.errors, *problems.findings) if each.severity == "error"]
     if not feeds and not wrong:
         wrong = [f"{dealer.path}: no dealer with feeds"]
@@ -198,7 +199,8 @@ def of_folder(folder: Path, definitions: Mapping[str, Definition], workshop: Wor
         expect,
         feeds=tuple(feeds),
         days=tuple(map(_day, days)),
-        http=tuple(scripts),
+        http=scripts["http"],
+        hooks=scripts["hooks"],
         now=_now(expect, found.dealer.timezone if found is not None else ZoneInfo("UTC")),
         faults=tuple(wrong),
         folder=folder,
@@ -228,17 +230,18 @@ def _read(path: Path) -> tuple[yaml.Document | None, list[str]]:
     return document, [_told(each) for each in findings if each.severity == "error"]
 
 
-def _script(path: Path, problems: Problems) -> Node | None:
-    """What an API answers on a day: the same list as `given.http`, by the same rules."""
+def _script(day: Path, name: str, problems: Problems) -> Node | None:
+    """What an API answers on a day, or what arrives: the same list as under `given`, by the same rules."""
+    path = day / f"{name}.yaml"
     if not path.is_file():
         return None
     document, findings = yaml.parse(str(path), path.read_bytes())
     problems.take(findings)
     if document is None:
         return None
-    test = {"name": path.parent.name, "given": {"http": document.value}, "expect": {}}
+    test = {"name": day.name, "given": {name: document.value}, "expect": {}}
     for fault in schema.problems("feed", {**_HEAD, "tests": [test]}, "based"):
-        place = Place(document, fault.path[len(("tests", 0, "given", "http")) :], fault.on_key)
+        place = Place(document, fault.path[len(("tests", 0, "given", name)) :], fault.on_key)
         problems.add(place, fault.code, fault.message, fault.help)
     return tree.tree(document)
 
@@ -250,7 +253,8 @@ def _nothing(path: Path) -> yaml.Document:
 
 
 def _day(folder: Path) -> Mapping[str, bytes]:
-    found = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / SCRIPT)
+    scripts = [folder / f"{name}.yaml" for name in SCRIPTS]
+    found = sorted(path for path in folder.rglob("*") if path.is_file() and path not in scripts)
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
 
 

@@ -18,9 +18,11 @@ from engine.golden import views
 from engine.golden.agreement import Difference
 from engine.golden.cases import Case
 from engine.golden.comparing import Found, differences
+from engine.golden.hooks import arrived
 from engine.golden.script import Script, script
 from engine.golden.stand_ins import STAND_INS, not_yet
 from engine.intake.archive import Archive
+from engine.intake.inbox import inbox
 from engine.language import secrets
 from engine.language.secrets import PREFIX, Secrets
 from engine.model import ActivityType, Feed
@@ -94,18 +96,23 @@ class Bench:
         told: list[Difference] = []
         if not faults or _only_lacks_expectations(case):
             scripts = [script(each, case.place) for each in case.http]
-            found = self._played(case, scripts)
-            told = _differing(case, found, scripts)
+            found, refused = self._played(case, scripts)
+            told = [*refused, *_differing(case, found, scripts)]
         return Result(case, tuple(told), faults, found, time.perf_counter() - began)
 
-    def _played(self, case: Case, scripts: Sequence[Script]) -> Found:
+    def _played(self, case: Case, scripts: Sequence[Script]) -> tuple[Found, list[Difference]]:
         home = self.folder / "test"
         (home / "server").mkdir(parents=True)
         _copied(self.folder / "empty.db", self.folder / "feeds.db")
         kept = Secrets({PREFIX + name: _STAND_IN for feed in case.feeds for name in secrets.names(feed)})
         clock = MovedClock(case.now)
         world = replace(
-            self.world, archive=Archive(home / "archive"), secrets=kept, clock=clock, chance=lambda: _CHANCE
+            self.world,
+            archive=Archive(home / "archive"),
+            inbox=inbox(self.world.engine, home),
+            secrets=kept,
+            clock=clock,
+            chance=lambda: _CHANCE,
         )
         try:
             return _played(case, scripts, home / "server", world, self.types)
@@ -145,22 +152,23 @@ def _differing(case: Case, found: Found, scripts: Sequence[Script]) -> list[Diff
 
 def _played(
     case: Case, scripts: Sequence[Script], server: Path, world: World, types: Mapping[str, ActivityType]
-) -> Found:
-    """Day by day: the files come, the feeds run."""
+) -> tuple[Found, list[Difference]]:
+    """Day by day: the files and requests come, the feeds run. What was found, and the requests that nobody took."""
     came: dict[str, None] = {}
-    runs = []
+    runs, refused = [], []
     feeds = [STAND_INS[str(feed.transport["type"])](feed, _place(feed, case, server)) for feed in case.feeds]
     _remember(case, feeds, world)
-    for number, (day, answers) in enumerate(zip(case.days, scripts, strict=True)):
+    for number, (day, answers, hooks) in enumerate(zip(case.days, scripts, case.hooks, strict=True)):
         world.clock.sleep((case.now + timedelta(days=number) - world.clock.now()).total_seconds())
         _put(server, day, world.clock.now())
         came |= dict.fromkeys(day)
+        refused += arrived(hooks, feeds, world)
         report = run_feeds(feeds, replace(world, answer=answers.answer), everyone=feeds)
         runs.append({feed.feed: plain_feed(feed) for feed in report.feeds})
     found = _found(runs, list(came), server, feeds, world, types)
     requests = [each for one in scripts for each in one.requests]
     state = _cursors(feeds, world) if "state" in case.expected else {}
-    return replace(found, requests=requests, state=state)
+    return replace(found, requests=requests, state=state), refused
 
 
 def _place(feed: Feed, case: Case, server: Path) -> Path:

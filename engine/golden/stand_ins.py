@@ -23,16 +23,17 @@ def folder(feed: Feed, place: Path) -> Feed:
 
 
 def script(feed: Feed, place: Path) -> Feed:
-    """The feed as it is: its requests are answered where they would go out (`World.answer`)."""
+    """The feed as it is: its requests are answered where they would go out (`World.answer`), and what is sent
+    to it stands in the inbox."""
     return feed
 
 
-# What pushes has none yet: `given.hooks` comes with the runs that read the inbox.
 STAND_INS: Mapping[str, StandIn] = {
     "file": folder,
     "ftp": folder,
     "http": script,
     "sftp": folder,
+    "webhook": script,
 }
 
 

@@ -260,7 +260,6 @@ def test_a_name_that_leads_out_of_the_folder_is_refused(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("given", "expect", "told"),
     [
-        ("hooks: [{query: {id: '1'}}]", "counts: {read: 0}", "given.hooks cannot be played yet"),
         ("region: US", "exports: []", "expect.exports cannot be looked at yet"),
         ("region: US", "suppressed: []", "expect.suppressed cannot be looked at yet"),
     ],

@@ -264,12 +264,6 @@ def test_requests_that_are_not_as_expected_are_told(shell: Shell, expect: str, t
     assert f"api.yaml:{line_of(shell, expect)}" in done.out
 
 
-def test_hooks_are_an_error_and_not_passed(shell: Shell) -> None:
-    done = ran(shell, block("a test", NONE, "requests: 1", GIVEN + "hooks: [{query: {id: '1'}}]\n"))
-    assert "given.hooks cannot be played yet" in done.out
-    assert done.code == 1
-
-
 # --- update, and for programs ---------------------------------------------------------------
 
 
