@@ -29,7 +29,7 @@ from engine.model import (
     ValueMap,
 )
 from engine.transforms import SHORTHAND
-from engine.transforms.formats import checked
+from engine.transforms.formats import EPOCHS, checked
 
 # Formats whose records are rows under a header, and those whose records are documents.
 HEADED = frozenset({"csv", "xlsx", "fixedWidth"})
@@ -298,7 +298,7 @@ def _check_dates(node: Node, kind: str, problems: Problems) -> None:
     if kind not in ("date", "dateTime"):
         return
     for element in node.elements("formats"):
-        if not isinstance(element.value, str):
+        if not isinstance(element.value, str) or (kind == "dateTime" and element.value in EPOCHS):
             continue
         if "%" not in element.value and "${" not in element.value:
             meant = _strptime(element.value)

@@ -84,6 +84,10 @@ def _deleted(transport: Node, root: Node, problems: Problems) -> None:
             )
 
 
+# Below these an author's own names stand, which may be `since`.
+_NAMED_BY_AUTHORS = frozenset({"params", "fields", "query", "headers", "form", "json", "streams", "include", "forEach"})
+
+
 def check_versions(node: Node, declared: Mapping[str, Node], problems: Problems) -> None:
     """`requires: {versions: {x: ...}}` needs a place where `x` is read."""
     for key, child in node.entries().items():
@@ -92,6 +96,9 @@ def check_versions(node: Node, declared: Mapping[str, Node], problems: Problems)
             for name, value in wanted.items():
                 if name not in declared:
                     problems.unknown(value, "E040", "version", declared, name=name, key=True)
+        elif key in _NAMED_BY_AUTHORS:
+            for inner in child.entries().values():
+                check_versions(inner, declared, problems)
         elif key != "tests":
             check_versions(child, declared, problems)
     for element in node.value if isinstance(node.value, tuple) else ():

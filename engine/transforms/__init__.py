@@ -9,6 +9,7 @@ from importlib import import_module
 
 from engine.model import Value
 from engine.transforms import (
+    add,
     boolean,
     collapse,
     date,
@@ -18,6 +19,7 @@ from engine.transforms import (
     ensure,
     extract,
     first,
+    hash_,
     integer,
     is_blank,
     items,
@@ -25,6 +27,7 @@ from engine.transforms import (
     lists,
     lower,
     money,
+    multiply,
     not_,
     objects,
     pad_left,
@@ -56,6 +59,9 @@ TRANSFORMS: Mapping[str, Callable[..., Value]] = {
     "last": last.transform,
     "digits": over(digits.transform),
     "padLeft": over(pad_left.transform),
+    "multiply": over(multiply.transform),
+    "add": over(add.transform),
+    "hash": over(hash_.transform),
     "isBlank": is_blank.transform,
     "not": not_.transform,
     "items": items.transform,
@@ -69,6 +75,9 @@ SHORTHAND: Mapping[str, str] = {
     "extract": "pattern",
     "split": "by",
     "padLeft": "width",
+    "multiply": "by",
+    "add": "number",
+    "hash": "algorithm",
     "zip": "names",
 }
 

@@ -303,6 +303,7 @@ def test_a_token_serves_several_runs_until_shortly_before_its_end(serve: Serve, 
     assert len(issuer.grants) == 2
 
 
+@pytest.mark.fault("H9")
 def test_a_token_that_is_refused_is_renewed_once(serve: Serve, room: Room) -> None:
     issuer = Issuer()
     api = serve(issuer)
@@ -327,6 +328,7 @@ def test_a_fixed_login_that_is_refused_is_tried_once(serve: Serve, room: Room) -
     assert len(api.asked) == 1
 
 
+@pytest.mark.fault("H9")
 @pytest.mark.feature("auth.oauth2.rotatingRefreshToken")
 def test_a_rotated_refresh_token_is_saved_before_its_access_token_is_used(serve: Serve, room: Room) -> None:
     issuer = Issuer(rotates=True)

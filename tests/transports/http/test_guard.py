@@ -54,6 +54,7 @@ def test_an_operator_names_what_is_allowed(entry: str, host: str, address: str, 
     assert Allowed([entry]).admits(host, ip_address(address)) is is_admitted
 
 
+@pytest.mark.fault("H14")
 @pytest.mark.parametrize(
     "host", ["127.0.0.1", "2130706433", "0x7f000001", "0177.0.0.1", "127.1", "[::1]", "[::ffff:127.0.0.1]", "localhost"]
 )
@@ -82,6 +83,7 @@ def resolver(*answers: str) -> Callable[..., Any]:
     return resolve
 
 
+@pytest.mark.fault("H14")
 def test_a_name_that_is_rebound_is_connected_to_as_it_was_checked(serve: Serve, room: Room) -> None:
     api = serve(lambda asked: {"data": rows(1)})
     port = api.host.rpartition(":")[2]

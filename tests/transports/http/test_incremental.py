@@ -169,6 +169,7 @@ def test_going_on_after_a_crash_at_any_page_reads_the_rest_of_the_same_windows(s
         assert rest.after == whole.after
 
 
+@pytest.mark.fault("H3")
 def test_ties_at_the_cursor_survive_a_crash_at_every_page(serve: Serve, room: Room) -> None:
     """H3: five hundred records of one moment; after any page, and any run after it, none is missing."""
     records = [{"id": each, "updatedAt": day(9)} for each in range(500)]
@@ -185,6 +186,7 @@ def test_ties_at_the_cursor_survive_a_crash_at_every_page(serve: Serve, room: Ro
         assert stored == set(range(500))
 
 
+@pytest.mark.fault("H5")
 def test_late_records_behind_the_cursor_are_found_by_looking_back(serve: Serve, room: Room) -> None:
     """H5: a record becomes visible up to half an hour after its own moment."""
     noise = random.Random(5)  # noqa: S311
@@ -211,6 +213,7 @@ def test_late_records_behind_the_cursor_are_found_by_looking_back(serve: Serve, 
     assert stored == {str(moment) for moment, _ in records}
 
 
+@pytest.mark.fault("H8")
 def test_a_wrong_path_is_an_error_and_moves_nothing(serve: Serve, room: Room) -> None:
     from tests.transports.http.room import NoPath
 

@@ -226,6 +226,7 @@ def test_the_link_header_leads_on(serve: Serve, room: Room) -> None:
     assert room.read(api, pagination={"type": "link"}).ids() == ALL
 
 
+@pytest.mark.fault("H15")
 def test_a_next_address_elsewhere_is_refused_and_nothing_is_sent_there(serve: Serve, room: Room) -> None:
     other = serve(lambda asked: {"data": []})
     api = serve(lambda asked: {"data": rows(1), "next": f"{other.url}/order"})
@@ -291,6 +292,7 @@ LOOPS = {
 }
 
 
+@pytest.mark.fault("H2")
 @pytest.mark.parametrize(("paging", "answers"), LOOPS.values(), ids=LOOPS)
 def test_a_list_that_repeats_is_an_error_and_no_end(serve: Serve, room: Room, paging: Any, answers: Answers) -> None:
     with pytest.raises(BadReply) as raised:

@@ -59,6 +59,7 @@ RETRY_AFTER = {
 }
 
 
+@pytest.mark.fault("H6")
 @pytest.mark.feature("error.backoff.waitHeader")
 @pytest.mark.parametrize(("header", "waits"), RETRY_AFTER.values(), ids=RETRY_AFTER)
 def test_retry_after_is_a_floor_under_our_own_wait(serve: Serve, room: Room, header: str, waits: list[float]) -> None:
@@ -66,6 +67,7 @@ def test_retry_after_is_a_floor_under_our_own_wait(serve: Serve, room: Room, hea
     assert room.clock.slept == pytest.approx(waits)
 
 
+@pytest.mark.fault("H6")
 @pytest.mark.parametrize("header", ["3600", "999999999", "Sat, 01 Jun 2024 11:00:00 GMT"])
 def test_a_pause_longer_than_a_run_waits_ends_the_run_without_sleeping(serve: Serve, room: Room, header: str) -> None:
     with pytest.raises(Throttled) as raised:
@@ -182,6 +184,7 @@ def test_other_errors_end_the_run_at_once(serve: Serve, room: Room, status: int)
 BODIES = [b"<html>Please log in</html>", b'{"error": "no"}', b'{"items": []}', b"", b"null", b"[]"]
 
 
+@pytest.mark.fault("H8")
 @pytest.mark.parametrize("body", BODIES)
 def test_a_200_without_the_path_is_never_an_empty_list(serve: Serve, room: Room, body: bytes) -> None:
     with pytest.raises(NoPath):
@@ -192,6 +195,7 @@ def test_no_content_is_an_empty_list(serve: Serve, room: Room) -> None:
     assert room.read(serve(lambda asked: Said(status=204))).envelopes[0].empty == "noContent"
 
 
+@pytest.mark.fault("H10")
 @pytest.mark.parametrize(
     ("status", "settings", "tries"),
     [(500, {}, 1), (503, {}, 2), (500, {"retry": {"attempts": 2}}, 2), (500, {"method": "GET"}, 2)],
@@ -209,6 +213,7 @@ def test_a_post_is_repeated_only_where_that_is_harmless_or_said(
     assert len(api.asked) == tries
 
 
+@pytest.mark.fault("H18")
 def test_an_unchanged_list_is_not_read_again_until_it_has_to_be(serve: Serve, room: Room) -> None:
     def answers(asked: Asked) -> Said:
         is_known = asked.headers.get("if-none-match") == '"7"'
@@ -240,6 +245,7 @@ def test_unchanged_is_not_asked_for_where_it_would_not_mean_the_whole(
     assert not any("if-none-match" in each.headers for each in api.asked)
 
 
+@pytest.mark.fault("H18")
 def test_an_unchanged_that_nobody_asked_for_is_an_error(serve: Serve, room: Room) -> None:
     with pytest.raises(BadReply) as raised:
         room.read(serve(lambda asked: Said(status=304)))

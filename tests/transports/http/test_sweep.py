@@ -55,6 +55,7 @@ def test_a_list_that_repeats_and_skips_is_stored_whole_within_some_passes(room: 
     assert len(seen) >= 36
 
 
+@pytest.mark.fault("H1")
 @pytest.mark.parametrize("seed", range(10))
 def test_records_that_stay_are_all_found_while_others_come_and_go(serve: Serve, seed: int) -> None:
     """H1: rows are inserted and deleted between any two pages."""
@@ -79,6 +80,7 @@ def test_records_that_stay_are_all_found_while_others_come_and_go(serve: Serve, 
     assert set(stable) <= set(room.read(serve(answers), pagination=PAGING, sweep={"until": "stable", "max": 12}).ids())
 
 
+@pytest.mark.fault("H1")
 def test_a_list_that_changed_its_total_is_read_again_without_a_sweep(serve: Serve, room: Room) -> None:
     """H1: a row that was deleted in front of the second page moved another one out of sight."""
     current = list(range(20))

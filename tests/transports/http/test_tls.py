@@ -58,6 +58,7 @@ def test_a_server_that_its_own_authority_vouches_for_is_spoken_to(room: Room, tm
         ]
 
 
+@pytest.mark.fault("H13")
 @pytest.mark.parametrize(
     ("names", "days", "vouches"),
     [(HERE, 30, False), (ELSEWHERE, 30, True), (HERE, -1, True)],

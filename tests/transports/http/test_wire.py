@@ -27,6 +27,7 @@ CUT = {
 }
 
 
+@pytest.mark.fault("H7")
 @pytest.mark.parametrize("reply", CUT.values(), ids=CUT)
 def test_a_reply_that_breaks_off_is_none(room: Room, reply: bytes) -> None:
     with raw_server(reply) as url, pytest.raises((TransferCut, Unreachable)):
@@ -66,6 +67,7 @@ def test_compression_that_is_not_what_it_says_is_an_error(serve: Serve, room: Ro
     assert raised.value.code == "http.notDecoded"
 
 
+@pytest.mark.fault("H12")
 def test_a_bomb_is_refused_before_it_unfolds(serve: Serve, room: Room) -> None:
     content = gzip.compress(b"[" + b" " * (20 << 20) + b"]", 9)
     began = time.monotonic()
@@ -87,6 +89,7 @@ def test_a_reply_beyond_the_cap_is_refused(serve: Serve, room: Room, headers: di
 DRIPS = {"headers": [HEAD[n : n + 1] for n in range(60)], "body": [HEAD + b"\r\n", *[b"["] * 60]}
 
 
+@pytest.mark.fault("H11")
 @pytest.mark.parametrize("parts", DRIPS.values(), ids=DRIPS)
 def test_a_reply_that_drips_ends_at_the_deadline(parts: Sequence[bytes]) -> None:
     room = Room(real_time=True)
@@ -116,6 +119,7 @@ def test_a_redirect_within_the_origin_is_followed(serve: Serve, room: Room) -> N
     assert api.asked[1].headers["authorization"] == "Bearer canary-1"
 
 
+@pytest.mark.fault("H15")
 def test_a_redirect_elsewhere_is_refused_and_no_secret_goes_there(serve: Serve, room: Room) -> None:
     other = serve(lambda asked: {"data": rows(1)})
     api = serve(lambda asked: Said(status=302, headers={"Location": f"{other.url}/order"}))
@@ -131,6 +135,7 @@ def test_a_redirect_that_never_ends_is_refused(serve: Serve, room: Room) -> None
     assert len(api.asked) == 6
 
 
+@pytest.mark.fault("H16")
 def test_nothing_of_the_environment_takes_part(
     serve: Serve, room: Room, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
