@@ -113,7 +113,7 @@ NO_CODES = {
     *("state.reset", "state.set", "feed.broken", "feed.finished", "file.taken", "listing.unreadable"),
     *("page.taken", "page.first"),
     *("transfer.slowed", "common.secret", "records.path", "hook.refused", "hook.unserved", "hooks.stale"),
-    *("http.again", "errors.py", "model.py"),
+    *("http.again", "deferred.py", "errors.py", "model.py"),
     *("auth.basic", "auth.client", "auth.hmac", "auth.jwt", "auth.key", "auth.refreshToken", "auth.token"),
 }
 
