@@ -193,8 +193,9 @@ def test_a_token_that_ends_in_the_middle_is_renewed_once_and_no_page_is_lost(
 
     def answers(asked: Asked) -> Any:
         if asked.path == "/token":
-            valid.append(f"t{len(valid)}")
-            return {"access_token": valid[-1], "expires_in": 3600}
+            newest = f"t{len(valid)}"
+            valid.append(newest)
+            return {"access_token": newest, "expires_in": 3600}
         if len([each for each in api.asked if each.path == "/things"]) == 3:
             valid.append("ended")
         return page(asked, found) if asked.headers["authorization"] == f"Bearer {valid[-1]}" else Said(b"", 401)
