@@ -1,6 +1,5 @@
 """The definitions of a command, and the feeds that it names."""
 
-import time
 from collections.abc import Iterable
 
 import click
@@ -8,21 +7,16 @@ import click
 from engine.cli import folders
 from engine.cli.folders import PACKAGED
 from engine.cli.settings import Settings
-from engine.language.folder import Folder, named
-from engine.language.project import Loader, Project, load
+from engine.language.project import Project, load, load_named
 from engine.language.words import nearest
 from engine.model import Feed
 
 __all__ = ["PACKAGED", "everything", "one_feed", "project", "unknown"]
 
-_UNKNOWN = "E048"  # a definition that is not there: then the nearest name may be one of all
-
 
 def project(settings: Settings) -> Project:
-    """The project's definitions, and of those that ship what they name: a dozen others are not even parsed."""
-    where = folders.definitions(settings)
-    found = Loader(*where).load(named(Folder(*where, time.time_ns).look()))
-    return everything(settings) if any(finding.code == _UNKNOWN for finding in found.findings) else found
+    """The project's definitions, and of those that ship what they name."""
+    return load_named(*folders.definitions(settings))
 
 
 def everything(settings: Settings) -> Project:

@@ -10,7 +10,7 @@ from engine.cli import folders
 from engine.cli.output import formats
 from engine.cli.settings import command, settings
 from engine.language.findings import Finding, Format, render
-from engine.language.folder import Folder, Look
+from engine.language.folder import Folder, Look, own
 from engine.language.kept import Kept
 from engine.surface import ERROR, OK
 
@@ -37,18 +37,19 @@ def validate(paths: tuple[Path, ...], form: Format) -> int:
 
 def _found(feeds_dir: Path, packaged: Path | None, look: Look) -> tuple[Finding, ...]:
     # Where nothing has changed none of what reads definitions is loaded.
-    from engine.language.project import Loader
+    from engine.language.project import load_named
 
-    return Loader(feeds_dir, packaged).load(look).findings
+    return load_named(feeds_dir, packaged, look).findings
 
 
 def _sources(look: Look, findings: list[Finding], paths: tuple[Path, ...]) -> Mapping[str, str]:
-    """Every file that was looked at by its name; with its text, where there is something to be shown of it."""
+    """The project's own files by their names, and others that a finding is in; the text of those that have one."""
     shown = {each.file for each in findings}
+    ours = {sheet.path for sheet in own(look) if not paths or _is_under(sheet.path, paths)}
     return {
         sheet.path: sheet.content.decode("utf-8", "replace") if sheet.path in shown else ""
         for sheet in look.sheets
-        if sheet.content is not None and (not paths or _is_under(sheet.path, paths))
+        if sheet.content is not None and (sheet.path in ours or sheet.path in shown)
     }
 
 

@@ -127,17 +127,29 @@ def named(look: Look) -> Look:
     By the name's letters anywhere in the text: one too many does no harm. Activity types all stay,
     since the store may hold some that no definition names any more.
     """
-    ours = [sheet for sheet in look.sheets if Path(sheet.path).absolute().is_relative_to(look.root)]
-    kept = {sheet.relative for sheet in look.sheets if sheet.relative.startswith("activities/")}
-    asking = [*ours, *(sheet for sheet in look.sheets if sheet.relative in kept)]
-    kept |= {sheet.relative for sheet in ours}
-    while asking:
-        text = (asking.pop().content or b"").decode("utf-8", "replace")
-        for sheet in look.sheets:
-            if sheet.relative not in kept and sheet.relative.partition("/")[2].removesuffix(".yaml") in text:
-                kept.add(sheet.relative)
-                asking.append(sheet)
-    return look._replace(sheets=tuple(sheet for sheet in look.sheets if sheet.relative in kept))
+    kept = [*own(look), *(sheet for sheet in look.sheets if sheet.relative.startswith("activities/"))]
+    known = {sheet.relative for sheet in kept}
+    left = {sheet: _name(sheet) for sheet in look.sheets if sheet.relative not in known}
+    asking = list(kept)
+    while asking and left:
+        text = asking.pop().content or b""
+        found = [sheet for sheet, name in left.items() if name in text]
+        for sheet in found:
+            del left[sheet]
+        asking += found
+    return look._replace(sheets=tuple(sheet for sheet in look.sheets if sheet not in left))
+
+
+def own(look: Look) -> tuple[Sheet, ...]:
+    """The files of the project itself, without the packaged ones."""
+    roots = {sheet.path.removesuffix(sheet.relative) for sheet in look.sheets}
+    ours = {root for root in roots if str(Path(root).absolute()) == look.root}
+    return tuple(sheet for sheet in look.sheets if sheet.path.removesuffix(sheet.relative) in ours)
+
+
+def _name(sheet: Sheet) -> bytes:
+    """What another file calls it by."""
+    return sheet.relative.partition("/")[2].removesuffix(".yaml").encode()
 
 
 def _way(found: _Listed) -> tuple[str, ...]:

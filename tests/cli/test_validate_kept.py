@@ -170,3 +170,16 @@ def test_processes_that_keep_at_once_leave_one_whole_file(wrong: Shell) -> None:
     assert len(outputs) == 1
     assert cache(wrong).name.startswith("findings-")
     assert look(wrong).recall()
+
+
+def test_of_what_ships_only_that_is_looked_at_which_the_project_names(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What nobody uses is nobody's mistake; a name that is nowhere is compared with all there are."""
+    shell.write("shipped/vendors/till/broken.yaml", "version: 1\nkind: fed\n")
+    monkeypatch.setattr(folders, "PACKAGED", shell.home / "shipped")
+    assert shell.feeds("validate").out == "0 errors, 0 warnings in 3 files.\n"
+    shell.edit("feeds/dealers/acme.yaml", "  - uses: shop/sales\n", "  - uses: shop/sales\n  - uses: till/broken\n")
+    assert {Path(each["file"]).name for each in validated(shell).json()} == {"broken.yaml"}
+    shell.edit("feeds/dealers/acme.yaml", "till/broken", "till/brokn")
+    assert {each["code"] for each in validated(shell).json()} == {"E048", "E012"}
