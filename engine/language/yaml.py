@@ -20,9 +20,10 @@ _LONGEST = 200  # characters of a scalar that are looked at as written
 
 Path: TypeAlias = tuple[str | int, ...]
 
-# What YAML calls printable, without the breaks of line that editors do not count (U+0085, U+2028,
+# What YAML does not call printable, and the breaks of line that editors do not count (U+0085, U+2028,
 # U+2029): with one of these our line numbers would not be theirs.
-_UNFIT = re.compile("[^\t\n\r\x20-\x7e\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_UNFIT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
+_PLAIN = bytes(range(0x20, 0x7F)) + b"\t\n\r"  # all that most files hold: taken out, nothing is left
 _SCALAR = re.compile(r"""'(?:[^'\n]|'')*'|"(?:[^"\\\n]|\\.)*"|[^\n\r]*?(?=[ \t]+#|[ \t]*[\r\n]|[ \t]*\Z|[,\]}])""")
 
 
@@ -109,7 +110,8 @@ def parse(path: str, text: str | bytes) -> tuple[Document | None, list[Finding]]
         except UnicodeDecodeError as error:
             return None, [_undecodable(path, error)]
     text = text.removeprefix("\ufeff")
-    unfit = _UNFIT.search(text)
+    is_plain = text.isascii() and not text.encode().translate(None, _PLAIN)
+    unfit = None if is_plain else _UNFIT.search(text)
     if unfit:
         return None, [_unfit_character(path, text, unfit)]
     composer = Composer(path, text)
