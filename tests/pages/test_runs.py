@@ -119,7 +119,7 @@ def test_a_list_that_changes_is_complete_wherever_its_reader_dies(
     rooms = tuple(f"{ROOT}/engine/{room}" for room in ("visits/pages.py", "importing.py", "store/positions.py"))
     number, died = 0, 0
     dealer = shop(tmp_path, database_url, api)
-    while died < (50 if database_url.startswith("sqlite") else 10):
+    while died < (15 if database_url.startswith("sqlite") else 5):
         number += 1
         orders.add(number % 30, number + 10)
         dealer.world.engine.dispose()
