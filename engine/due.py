@@ -104,27 +104,31 @@ def _on_clock(table: Timetable, after: datetime) -> Iterator[datetime]:
             yield moment
 
 
-def due(table: Timetable, last: Last, now: datetime) -> datetime | None:
+def due(table: Timetable, last: Last, now: datetime, seen: datetime | None = None) -> datetime | None:
     """The slot that is to be run now: the newest that has come. What was missed before it is not made up.
 
     A run that was cut short is begun again, in its own slot or in a newer one that has come since.
+    Where the feed was `seen` to be due before and had to wait, that is not counted as being late.
     """
     slot = min(last.slot, now) if last.slot > now + _AHEAD else last.slot
     found = newest(table, slot, now) or (None if last.has_ended else slot)
-    return None if found is None or (not table.catches_up and now - found > PATIENCE) else found
+    return None if found is None or (not table.catches_up and (seen or now) - found > PATIENCE) else found
 
 
 def wakes(table: Timetable, last: Last, now: datetime) -> datetime | None:
-    """From when on it is worth asking whether it is due; None: never again."""
-    if due(table, last, now) is not None:
-        return now
-    return next(times(table, last.slot if now < last.slot <= now + _AHEAD else now), None)
+    """Its slot where it is due; else when it will be, or None: never again."""
+    if last.has_ended and last.slot <= now + _AHEAD:
+        following = next(times(table, last.slot), None)
+        if following is None or following > now:
+            return following
+    return due(table, last, now) or next(times(table, now), None)
 
 
 def newest(table: Timetable, since: datetime, now: datetime) -> datetime | None:
     """The newest time after `since` that has come by `now`."""
     if table.every:
-        since = max(since, now - timedelta(seconds=table.every + 1))
+        latest = next(times(table, now - timedelta(seconds=table.every)))
+        return latest if latest > since else None
     for reach in _REACHES:
         if now - reach > since and (found := _last(table, now - reach, now)):
             return found

@@ -8,6 +8,7 @@ FeedError
     DeliveryRefused   a guard tripped                a person             the file stays where it was
     LeaseHeld         another run has this feed      nobody               exit code 6
     LeaseLost         another run took this feed     nobody               the other run goes on
+    RunOverdue        a run took too long            the operator         retried at the next run
     StoreError        the database cannot be used    the operator         retried at the next run
     DiskError         our own disk cannot be used    the operator         retried at the next run
 
@@ -68,6 +69,10 @@ class LeaseHeld(FeedError):
 
 class LeaseLost(FeedError):
     """The fence moved on while we worked: nothing of this transaction may be committed."""
+
+
+class RunOverdue(FeedError):
+    """A run went on past its `schedule.timeout`; what it has stored stays."""
 
 
 class StoreError(FeedError):

@@ -1,6 +1,7 @@
 """The one data path: the only place that knows the order of steps, from due feed to deleted remote file."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,6 +13,7 @@ from engine.intake.planned import Plan
 from engine.model import Feed, FeedReport, Issue, RunReport
 from engine.store import definitions, journal
 from engine.store.journal import Registered
+from engine.store.leases import Lease
 from engine.visits.ending import code_of, end, fault, finished
 from engine.visits.files import FileVisit
 from engine.visits.hooks import HookVisit
@@ -32,25 +34,28 @@ def run_feeds(
     everyone: Sequence[Feed] = (),
     dry_run: bool = False,
     plan: Plan | None = None,
+    lease: Lease | None = None,
 ) -> RunReport:
     """Run feeds one after the other and keep the report; one feed's fault never stops the next.
 
     `everyone` are all feeds of the project: those that share files with a feed have a say in
     when a file is removed. With a `plan` of the one feed, exactly its files, if all is as it was.
+    Whoever holds the `lease` of the one feed already also sweeps, when there is time for it.
     """
     started = world.clock.now()
     run = None if dry_run else world.journal.begin_run(stamp(started))
     report = RunReport(run, started)
     for feed in feeds:
         try:
-            report.feeds.append(run_feed(feed, world, run, sharers_of(feed, everyone), dry_run, plan))
+            report.feeds.append(run_feed(feed, world, run, sharers_of(feed, everyone), dry_run, plan, lease))
         except Exception as error:  # noqa: BLE001  (a fault of ours in one feed must not stop the others)
             report.feeds.append(_broken(feed, error, world))
     if run is not None:
         issues = [issue for one in report.feeds for issue in one.issues]
         outcome, told = reporting.outcome(report), reporting.plain(report)
         world.journal.finish_run(run, stamp(world.clock.now()), outcome, told, issues)
-        _sweep(world)
+        if lease is None:
+            sweep(world)
     return report
 
 
@@ -61,6 +66,7 @@ def run_feed(
     sharers: Sequence[Feed] = (),
     dry_run: bool = False,
     plan: Plan | None = None,
+    held: Lease | None = None,
 ) -> FeedReport:
     """Import every waiting delivery of one feed, oldest first.
 
@@ -74,7 +80,7 @@ def run_feed(
         registered = world.journal.register(feed)
         if _is_paused(feed, registered, world, report):
             return finished(report, 0.0)
-        with leased(feed, world) as lease:
+        with leased(feed, world) if held is None else nullcontext(held) as lease:
             if not dry_run:
                 definitions.keep(world.engine, registered.id, feed.written, feed.mapping_hash, stamp(world.clock.now()))
             fenced = replace(world, journal=world.journal.under(lease))
@@ -145,7 +151,7 @@ def _warn_of_held(registered: Registered, world: World, report: FeedReport) -> N
         report.issues.append(Issue("activity.heldLong", text, "warning"))
 
 
-def _sweep(world: World) -> None:
+def sweep(world: World) -> None:
     """Forget what has rested for as long as we keep it: sealed copies, rows that were dealt with, requests."""
     before = stamp(world.clock.now() - timedelta(days=world.keep_days))
     for digest in world.journal.archived(before):

@@ -28,7 +28,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "plan": ("engine.cli.plan", "plan", "What a run would do to contacts, activities and files."),
     "diff": ("engine.cli.diff", "diff", "What has changed since the feeds last ran."),
     "run": ("engine.cli.run", "run", "Import what waits, now."),
-    "scheduler": ("engine.cli.scheduler", "scheduler", "When feeds run."),
+    "scheduler": ("engine.cli.scheduler", "scheduler", "Run feeds by their schedules."),
     "serve": ("engine.cli.serve", "serve", "Take webhooks in."),
     "status": ("engine.cli.status", "status", "How every feed is, in plain words."),
     "runs": ("engine.cli.runs", "runs", "What runs did."),

@@ -1,7 +1,9 @@
-"""`feeds scheduler`: when feeds run."""
+"""`feeds scheduler`: when feeds run, and the process that runs them."""
 
 import heapq
+import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from typing import NamedTuple
@@ -9,21 +11,41 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from engine import due
+from engine import due, log
 from engine.cli import opening, projects
+from engine.cli.known import Known
 from engine.cli.output import as_json, formats, table, talk
 from engine.cli.settings import Settings, command, now, settings, stamped
+from engine.executors.local import Local
 from engine.language import values
 from engine.language.project import Project
-from engine.report import OK
-from engine.scheduler import Planned, planned
+from engine.scheduler.following import Following
+from engine.scheduler.plans import Planned, planned
 from engine.store import overview
 from engine.store.overview import Standing
+from engine.surface import INTERRUPTED, OK
 
 
-@click.group("scheduler", help="When feeds run.")
+@click.group("scheduler", help="Run feeds by their schedules.")
 def scheduler() -> None:
     pass
+
+
+@command("run", scheduler, help="Run every feed whose time has come, until SIGTERM or Ctrl-C; then finish what runs.")
+@click.option("--threads", type=click.IntRange(1, 200), default=16, show_default=True, help="Feeds at a time.")
+@click.option("--per-login", type=click.IntRange(min=1), default=1, show_default=True, help="Of them at one login.")
+def run(threads: int, per_login: int) -> int:
+    where = settings()
+    known = Known(where)
+    note = log.to_stderr(lambda: known.secrets().known, where.log_level or "info", stamped)
+    world = replace(opening.world(where, known.secrets()), note=note)
+    local = Local(world, Following(known.project, note), known.secrets, threads, per_login)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: local.stop())
+    note("scheduler.started", {"threads": threads, "perLogin": per_login})
+    left = local.run()
+    note("scheduler.stopped", {"leftAtWork": left})
+    return INTERRUPTED if left else OK
 
 
 def _zone(context: click.Context, parameter: click.Parameter, value: str | None) -> ZoneInfo | None:

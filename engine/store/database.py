@@ -4,20 +4,23 @@ Knows both databases' ways to begin, lock and bulk-load; never knows what the ro
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from engine.errors import StoreError
+from engine.store.in_turn import InTurn
 
 _FEW = 500  # rows: below, any plan is quick
 _GROWTH = 0.1  # of a table, since its statistics were taken
 _LOCKS = 0x46454544  # our own kind of advisory lock, apart from other programs' in the same database
+_NO_LIMIT = -1  # of connections: whoever starts threads says how many there are
+_WRITER = "writer"  # the option of an engine that lets its threads write one after the other
 BUSY_SECONDS = 60  # a SQLite writer waits this long for another; an import of a big file holds it that long
 
 
@@ -31,12 +34,20 @@ def connect(url: str) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         if parsed.database and parsed.database != ":memory:":
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+        engine = create_engine(
+            parsed,
+            connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+            poolclass=QueuePool,
+            max_overflow=_NO_LIMIT,
+            execution_options={_WRITER: InTurn()},
+        )
         event.listen(engine, "connect", _sqlite_connected)
         event.listen(engine, "begin", _sqlite_begin)
         return engine
     if parsed.get_backend_name() == "postgresql":
-        engine = create_engine(parsed.set(drivername="postgresql+psycopg"), json_deserializer=orjson.loads)
+        engine = create_engine(
+            parsed.set(drivername="postgresql+psycopg"), json_deserializer=orjson.loads, max_overflow=_NO_LIMIT
+        )
         event.listen(engine, "connect", _postgresql_connected)
         return engine
     raise StoreError(f"expected a database URL that begins with sqlite or postgresql, found {parsed.drivername!r}")
@@ -62,6 +73,16 @@ def _postgresql_connected(connection: Any, record: ConnectionPoolEntry) -> None:
     connection.commit()
 
 
+def _turn(engine: Engine) -> AbstractContextManager[object]:
+    """On SQLite the turn to write, among the threads of this process.
+
+    Its own way of waiting is to try again now and then: of several threads that write much, one may
+    never come in between, and gives up after BUSY_SECONDS.
+    """
+    turn: AbstractContextManager[object] = engine.get_execution_options().get(_WRITER, nullcontext())
+    return turn
+
+
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A transaction that only reads; raises StoreError where the database cannot be reached."""
@@ -76,7 +97,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
 def writing(engine: Engine) -> Iterator[Connection]:
     """A transaction that commits at the end of the block, durable when it returns, or not at all."""
     try:
-        with engine.connect().execution_options(writes=True) as connection, connection.begin():
+        with _turn(engine), engine.connect().execution_options(writes=True) as connection, connection.begin():
             yield connection
     except (DBAPIError, _driver_error(engine)) as error:
         raise _unusable(error, engine) from error
@@ -86,7 +107,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
 def undone(engine: Engine) -> Iterator[Connection]:
     """A transaction that writes and is rolled back at the end of the block, however that ends."""
     try:
-        with engine.connect().execution_options(writes=True) as connection:
+        with _turn(engine), engine.connect().execution_options(writes=True) as connection:
             transaction = connection.begin()
             try:
                 yield connection

@@ -141,6 +141,17 @@ audit = Table(
     Column("details", Json, nullable=False),
 )
 
+slots = Table(
+    "slots",  # the newest time of its schedule that a feed was run for
+    metadata,
+    Column("feed", Word, primary_key=True),
+    Column("slot", Word, nullable=False),  # of a feed that never ran: when it was first seen
+    Column("begun_at", Word),
+    Column("ended_at", Word),  # None after `begun_at`: at work, cut short, or to be tried again
+    Column("outcome", Word),
+    Column("run_id", Id),
+)
+
 definitions = Table(
     "definitions",  # sections of definitions as feeds ran with them; most feeds share most sections
     metadata,

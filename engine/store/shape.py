@@ -7,10 +7,10 @@ apart from it so that a run does not load Alembic.
 from sqlalchemy import Engine, inspect, text
 
 from engine.errors import StoreError
-from engine.store.database import reading, writing
+from engine.store.database import lock_dealer, reading, writing
 from engine.store.tables import metadata
 
-HEAD = "0004"  # the newest step in migrations/versions; a test holds it against tables.py
+HEAD = "0005"  # the newest step in migrations/versions; a test holds it against tables.py
 
 
 def version(engine: Engine) -> str | None:
@@ -26,6 +26,9 @@ def prepare(engine: Engine) -> None:
     found = version(engine)
     if found is None:
         with writing(engine) as connection:
+            lock_dealer(connection, 0)  # no dealer's: two processes may come first at the same time
+            if inspect(connection).has_table("alembic_version"):
+                return
             metadata.create_all(connection)
             connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
             connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})

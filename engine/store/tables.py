@@ -22,6 +22,7 @@ from engine.store.ledger import (
     quarantine,
     runs,
     sightings,
+    slots,
     tokens,
     turns,
 )
@@ -233,6 +234,7 @@ __all__ = [
     "runs",
     "sequences",
     "sightings",
+    "slots",
     "tokens",
     "turns",
     "vehicle_keys",

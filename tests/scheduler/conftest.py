@@ -1,30 +1,83 @@
-"""Projects whose feeds have schedules."""
+"""Projects whose feeds have schedules, and worlds whose clock is moved by hand."""
 
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from engine.language.secrets import Secrets
+from engine.store import leases
+from engine.world import World, open_world
 from tests.cli.shell import Shell
 
-DEALERS = """\
-version: 1
-kind: dealer
-name: acme
-title: Acme
-timezone: America/New_York
-feeds:
-  - {uses: shop/sales, name: early, override: {schedule: {cron: '30 2 * * *'}}}
-  - {uses: shop/sales, name: zoned, override: {schedule: {cron: '0 9 * * *', timezone: Europe/Berlin}}}
-  - {uses: shop/sales, name: by-hand, override: {transport: {filename: 'x*.csv'}}}
-  - {uses: shop/sales, name: off, enabled: false, override: {schedule: {every: 1h}}}
-"""
+OWNER = leases.this_process()  # one for all threads of a process, as leases want it
+BEGIN = datetime(2022, 6, 1, 12, tzinfo=UTC)
+PATIENCE = 60.0  # seconds: a bound for what takes a moment, on the slowest machine
+
+
+class Clock:
+    """Stands still unless it is moved, or somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.moment = BEGIN
+
+    def now(self) -> datetime:
+        return self.moment
+
+    def monotonic(self) -> float:
+        return (self.moment - BEGIN).total_seconds()
+
+    def sleep(self, seconds: float) -> None:
+        self.moment += timedelta(seconds=seconds)
+
+
+class Log:
+    """What was noted, and a way to wait for it."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, dict[str, object]]] = []
+        self._changed = threading.Condition()
+
+    def note(self, event: str, details: Mapping[str, object]) -> None:
+        with self._changed:
+            self.lines.append((event, dict(details)))
+            self._changed.notify_all()
+
+    def of(self, event: str, feed: str | None = None) -> list[dict[str, object]]:
+        return [each for name, each in self.lines if name == event and feed in (None, each.get("feed"))]
+
+    def wait(self, is_there: Callable[[], bool]) -> None:
+        with self._changed:
+            assert self._changed.wait_for(is_there, PATIENCE), self.lines
+
+
+@pytest.fixture
+def log() -> Log:
+    return Log()
+
+
+@contextmanager
+def opened(shell: Shell, log: Log) -> Iterator[World]:
+    """A world of its own, as each process has one."""
+    secrets = Secrets({"FEEDS_SECRET_ACME_PASSWORD": "canary-swordfish"}, None)
+    made = open_world(shell.database, Path(shell.environment["FEEDS_STATE_DIR"]), secrets)
+    try:
+        yield replace(made, note=log.note, owner=OWNER)
+    finally:
+        made.engine.dispose()
 
 
 @pytest.fixture
 def shell(tmp_path: Path, sqlite_url: str) -> Shell:
-    made = Shell(tmp_path, sqlite_url)
-    made.write("feeds/dealers/acme.yaml", DEALERS)
-    for name in ("early", "zoned"):
-        folder = f"override: {{transport: {{directory: '{tmp_path}/{name}'}}, "
-        made.edit("feeds/dealers/acme.yaml", f"name: {name}, override: {{", f"name: {name}, {folder}")
-    return made
+    """A project on SQLite, with one feed."""
+    return Shell(tmp_path, sqlite_url)
+
+
+@pytest.fixture
+def both(tmp_path: Path, database_url: str) -> Shell:
+    """The same on both databases."""
+    return Shell(tmp_path, database_url)

@@ -1,11 +1,34 @@
 """`feeds scheduler next`: the coming times, on the dealer's clock and on the viewer's."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import time_machine
 
 from tests.cli.shell import Shell
+
+DEALERS = """\
+version: 1
+kind: dealer
+name: acme
+title: Acme
+timezone: America/New_York
+feeds:
+  - {uses: shop/sales, name: early, override: {transport: {directory: early}, schedule: {cron: '30 2 * * *'}}}
+  - uses: shop/sales
+    name: zoned
+    override: {transport: {directory: zoned}, schedule: {cron: '0 9 * * *', timezone: Europe/Berlin}}
+  - {uses: shop/sales, name: by-hand}
+  - {uses: shop/sales, name: off, enabled: false, override: {schedule: {every: 1h}}}
+"""
+
+
+@pytest.fixture
+def shell(tmp_path: Path, sqlite_url: str) -> Shell:
+    made = Shell(tmp_path, sqlite_url)
+    made.write("feeds/dealers/acme.yaml", DEALERS)
+    return made
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""The feeds of a project as a scheduler sees them: when each is due, and whom it must not run beside.
+"""Feeds as a scheduler sees them: when each is due, and whom it must not run beside.
 
 Makes no feed, which would cost more than all of this: of ten thousand, few are due.
 """
@@ -32,6 +32,7 @@ class Planned:
     is_enabled: bool
     table: Timetable | None
     lane: str
+    is_shared: bool  # others read its files as well
     timeout: int | None  # seconds
 
 
@@ -45,7 +46,7 @@ def planned(feed: str, made: Made) -> Planned:
     table = due.timetable(feed, plain, zone) if is_enabled else None
     timeout = seconds(str(plain["timeout"])) if "timeout" in plain else None
     transport = {name: node.plain for name, node in tree.entries("transport").items()}
-    return Planned(feed, zone, is_enabled, table, _lane(feed, transport), timeout)
+    return Planned(feed, zone, is_enabled, table, _lane(feed, transport), bool(transport.get("shared")), timeout)
 
 
 def _lane(feed: str, transport: Mapping[str, Value]) -> str:

@@ -1,0 +1,34 @@
+"""The definitions and the secrets of a process that goes on: the same objects while nothing has changed."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from engine.cli import folders, opening
+from engine.cli.settings import Settings
+from engine.language.project import Loader, Project
+from engine.language.secrets import Secrets
+
+
+class Known:
+    def __init__(self, where: Settings) -> None:
+        self.project: Callable[[], Project] = Loader(*folders.definitions(where)).load
+        self._file = where.secrets_file
+        self._stamp = _stamp(self._file)
+        self._secrets = opening.secrets(where)
+        self._told = click.get_current_context().find_root().obj  # by which errors are kept from showing a secret
+
+    def secrets(self) -> Secrets:
+        if (found := _stamp(self._file)) != self._stamp:
+            self._stamp, self._secrets = found, Secrets(os.environ, self._file)
+            self._told["secrets"] = self._secrets
+        return self._secrets
+
+
+def _stamp(file: Path | None) -> tuple[int, int] | None:
+    try:
+        return (file.stat().st_mtime_ns, file.stat().st_ino) if file is not None else None
+    except OSError:
+        return None

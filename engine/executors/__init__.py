@@ -1,0 +1,1 @@
+"""How due feeds are run: by the threads of one process."""
