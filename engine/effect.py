@@ -22,7 +22,7 @@ class Effect:
     """What storing a delivery would change, and what would become of its file.
 
     `size` and `modified` are the remote file's; `action` is what becomes of it: leave, remove,
-    removeWhenAllHaveIt, or move (to `folder`).
+    removeWhenAllHaveIt, or move (to `folder`); "" for a page of an API, which is no file.
     """
 
     size: int | None = None

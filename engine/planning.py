@@ -18,15 +18,15 @@ from transports import FILES
 
 
 def plan_feed(feed: Feed, world: World, everyone: Sequence[Feed] = ()) -> tuple[RunReport, Plan | None]:
-    """Try every file that waits; the report of that, and the plan where there is something to carry out."""
+    """Try all that waits, of an API the first pages; the report of that, and the plan where files are to be taken."""
     # Before the trial: what is stored in between makes the plan outdated, never wrong.
     position = effects.position(world.engine, world.journal.register(feed).dealer_id)
     made = stamp(world.clock.now())
     report = runner.run_feeds([feed], world, everyone, dry_run=True)
     (tried,) = report.feeds
     if feed.transport["type"] not in FILES:
-        text = "a plan names files, and an API has pages: `feeds run --dry-run` tries its first page"
-        tried.issues.append(Issue("plan.noFiles", text, "warning", feed=feed.id))
+        text = "nothing to carry out is saved: a plan names files, and a run asks an API anew"
+        tried.issues.append(Issue("plan.noFiles", text, "info", feed=feed.id))
         return report, None
     if tried.outcome in ("failed", "locked", "paused") or not tried.deliveries:
         return report, None

@@ -70,7 +70,7 @@ def _plain(report: RunReport, made: Plan | None, saved: Path | None) -> dict[str
 
 
 def _file(one: DeliveryReport, shown: Mapping[str, Any]) -> dict[str, Any]:
-    effect = one.effect or Effect()
+    effect = one.effect or Effect(action="")
     return {
         "name": one.name,
         "state": one.state,
@@ -87,7 +87,7 @@ def _file(one: DeliveryReport, shown: Mapping[str, Any]) -> dict[str, Any]:
         },
         "quarantine": dict(effect.codes),
         "changes": [_change(each) for each in effect.changes],
-        "file": {"action": effect.action, "folder": effect.folder},
+        "file": {"action": effect.action or None, "folder": effect.folder},
     }
 
 
@@ -116,10 +116,10 @@ def _told(report: RunReport, made: Plan | None, out: Path | None) -> None:
 def _lines(one: DeliveryReport) -> Iterator[str]:
     """A file in a few lines, none longer than 80 characters where its names are not."""
     yield f"{one.name}  {one.bytes} bytes  {_STATES.get(one.state, one.state)}".rstrip()
+    tally, effect = one.tally, one.effect or Effect(action="")
     if one.state != "trial":
-        yield "  file        stays where it is"
+        yield from ["  file        stays where it is"] if effect.action else []
         return
-    tally, effect = one.tally, one.effect or Effect()
     yield f"  {reporting.identity(tally)}"
     yield f"  contacts    {_contacts(tally)}"
     if effect.vehicles_created:
@@ -137,7 +137,8 @@ def _lines(one: DeliveryReport) -> Iterator[str]:
         yield f"    ... and {effect.activities_changed - _SHOWN} more changed"
     if effect.codes:
         yield f"  quarantine  {', '.join(f'{code} {count}' for code, count in effect.codes.items())}"
-    yield f"  file        {f'moved to {effect.folder}' if effect.action == 'move' else _ACTIONS[effect.action]}"
+    if effect.action:
+        yield f"  file        {f'moved to {effect.folder}' if effect.action == 'move' else _ACTIONS[effect.action]}"
 
 
 def _contacts(tally: Tally) -> str:

@@ -11,10 +11,10 @@ from engine.errors import DecodeError, DeliveryRefused
 from engine.importing import Import
 from engine.mapping import Kept
 from engine.model import DeliveryReport, Feed, FeedReport, Issue
-from engine.store import journal, leases, positions
-from engine.store.database import undone
+from engine.store import leases, positions
 from engine.store.journal import DONE, PAGE, REFUSED, SEALED, TAKING, VANISHED, Entry, Registered
 from engine.store.leases import Lease
+from engine.trials import tried_pages
 from engine.visits.ending import end
 from engine.world import World, stamp
 from transports.base import Coverage, Page, Pages
@@ -51,28 +51,8 @@ class PageVisit:
             self.report.issues.append(Issue("path.neverFilled", text))
 
     def tried(self, far: Pages) -> None:
-        """What the first page would bring; nothing is kept and no position moves."""
-        page = next(far.pages(positions.load(self.world.engine, self.registered.id)), None)
-        if page is None:
-            return
-        with self.world.archive.aside() as archive:
-            aside = replace(self.world, archive=archive)
-            sha256, size = archive.keep(0, page.envelope)
-            with undone(self.world.engine) as connection:
-                columns = self._columns(far.source, page, "trial")
-                entry = journal.noted(connection, self._now, state=VANISHED, sha256=sha256, size=size, **columns)
-                one = DeliveryReport(entry.name, "trial", sha256, size)
-                self.report.deliveries.append(one)
-                work = Import(self.feed, self.registered, entry, entry.id, aside, self.lease, within=connection)
-                try:
-                    work.run()
-                except (DecodeError, DeliveryRefused) as error:
-                    one.state = REFUSED
-                    work.issues.append(Issue(error.code, str(error), "error"))
-                else:
-                    one.tally = work.tally
-        self.report.issues += [replace(issue, delivery=entry.name) for issue in work.issues]
-        self.report.issues.append(Issue("trial.firstPage", "only the first page was tried; a run reads on", "info"))
+        """What the first pages would bring; nothing is kept and no position moves."""
+        tried_pages(self.feed, self.registered, self.world, self.lease, far, self.report)
 
     def _left(self) -> Iterator[Entry]:
         """Pages that an earlier run had sealed; those it had not are asked for again, from the same position."""

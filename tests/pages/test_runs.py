@@ -86,7 +86,7 @@ def test_a_page_is_replayed_from_what_was_sealed(tmp_path: Path, database_url: s
 def test_a_trial_keeps_nothing_and_moves_nothing(tmp_path: Path, database_url: str, orders: Orders, api: Api) -> None:
     dealer = shop(tmp_path, database_url, api)
     report = dealer.run(dry_run=True)
-    assert counts(report)["inserted"] == 3
+    assert counts(report)["inserted"] == 8
     assert (dealer.activities(), cursor(dealer)) == ({}, None)
 
 
