@@ -3,11 +3,12 @@
 Works on trees and knows only what replaces its block: a new source verb or a new discriminator.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from engine.language import schema
 from engine.language.problems import Problems
 from engine.language.tree import Node
+from engine.language.yaml import Path
 
 SOURCES = ("column", "path", "context", "const", "field", "firstOf", "join", "sum", "text")
 
@@ -66,15 +67,24 @@ def refuse_sealed(override: Node, sealed: Sequence[Node], problems: Problems) ->
             )
 
 
-def check_structure(root: Node, problems: Problems, override: Sequence[Node] = ()) -> None:
+def check_structure(
+    root: Node,
+    problems: Problems,
+    override: Sequence[Node] = (),
+    giver: Callable[[Path], Node | None] = lambda path: None,
+) -> None:
     """Whether what came of merging and filling still has the structure of a feed.
 
-    What an override breaks in the definition's own part is the override's fault, and told at its key.
+    What an override breaks in the definition's own part is the override's fault, and told at its key;
+    what a dealer's value breaks is told at that value, which `giver` knows for the text at a path.
     """
     files = {node.key.document.path for node in override}
     for fault in schema.problems("feed", root.written):
         at, on_key = root.at(fault.path), fault.on_key
-        if files and at.place.document.path not in files:
+        given = giver(fault.path)
+        if given is not None:
+            at, on_key = given, False
+        elif files and at.place.document.path not in files:
             section = str(fault.path[0]) if fault.path else ""
             at, on_key = next((node for node in override if node.key.path[-1] == section), override[0]), True
         problems.add(at, fault.code, fault.message, fault.help, key=on_key)

@@ -130,11 +130,25 @@ def check_structure(source: Definition, resolved: Resolved, workshop: Workshop, 
     found = known.get(key)
     if found is None:
         heard = Problems()
-        inherit.check_structure(_judged(resolved), heard, tuple(resolved.override.values()))
+
+        def giver(path: tuple[Step, ...]) -> Node | None:
+            return _giver(resolved, path)
+
+        inherit.check_structure(_judged(resolved), heard, tuple(resolved.override.values()), giver)
         found = heard.findings
         if _is_common(source, found):
             known[key] = found
     problems.take(found)
+
+
+def _giver(resolved: Resolved, path: tuple[Step, ...]) -> Node | None:
+    """The dealer's value that stands inside of a text of the definition's; None where it is not one alone."""
+    text = resolved.root.at(path)
+    if not isinstance(text.value, str) or filling.is_param(text.value):
+        return None
+    named = [resolved.names.params.get(used[1]) for used in filling.used(text) if used[0] == "params" and len(used) > 1]
+    given = [node for node in named if node is not None and node.place.document is not text.place.document]
+    return given[0] if len(given) == 1 else None
 
 
 def _standing(path: tuple[Step, ...], tree: Node) -> Value:

@@ -56,7 +56,7 @@ def test_what_is_loaded_again_after_an_edit_is_what_a_first_look_finds(tmp_path:
 
 @pytest.mark.parametrize("bad", ["first", "last"])
 def test_a_value_inside_of_a_text_that_breaks_its_form_stops_its_own_feed_alone(tmp_path: Path, bad: str) -> None:
-    """What the schema says of one dealer's text was taken for what it says of every dealer's."""
+    """And it is told where that dealer gives it: the definition is all right."""
     text = changed(SALES, "  settle: 60s", "  settle: '${params.pause}s'")
     text = changed(text, "  folder: {", "  pause: {type: string, default: '60'}\n  folder: {")
     files = {**FILES, "vendors/ids/sales.yaml": text}
@@ -65,7 +65,11 @@ def test_a_value_inside_of_a_text_that_breaks_its_form_stops_its_own_feed_alone(
         dealer = DEALER.replace("acme-rv", name).replace("{folder: acme}", f"{{folder: {name}, pause: '{pause}'}}")
         files[f"dealers/{name}.yaml"] = dealer
     found = load(write(tmp_path, files))
-    assert list(found.feeds) == ["acme-b/ids-sales" if bad == "first" else "acme-a/ids-sales", "acme-rv/ids-sales"]
+    wrong, right = ("acme-a", "acme-b") if bad == "first" else ("acme-b", "acme-a")
+    assert list(found.feeds) == [f"{right}/ids-sales", "acme-rv/ids-sales"]
+    assert [(Path(each.file).stem, each.code, "`soon s`" in each.message) for each in found.findings] == [
+        (wrong, "E025", True)
+    ]
 
 
 def test_the_corpus_has_what_can_be_shared_and_what_cannot(tmp_path: Path) -> None:
