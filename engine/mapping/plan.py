@@ -36,7 +36,7 @@ _LONGEST = 500  # characters of a value in a fault; the record's raw text is kep
 class Kept:
     """The streams of one feed as they were compiled last, for deliveries that have the same header: pages, mostly."""
 
-    header: tuple[str, ...] | None = None
+    header: Header | None = None  # it knows which columns the streams read
     streams: "list[_StreamMapping]" = attribute(default_factory=list)
     beside: Beside = attribute(default_factory=dict)
 
@@ -56,11 +56,11 @@ def compile_mapping(feed: Feed, decoded: Decoded, kept: Kept | None = None) -> "
     if header is not None:
         check(header, (field for stream in feed.streams for field in stream.fields.values()))
     kept = kept if kept is not None else Kept()
-    if not kept.streams or kept.header != decoded.header:
+    if not kept.streams or (kept.header and kept.header.names) != (header and header.names):
         nulls = frozenset(text.strip() for text in feed.decode.get("nullValues") or ())
-        kept.header = decoded.header
+        kept.header = header
         kept.streams = [_StreamMapping(stream, header, feed, nulls) for stream in feed.streams]
-    return FeedMapping(feed, header, decoded, kept.streams)
+    return FeedMapping(feed, kept.header, decoded, kept.streams)
 
 
 class FeedMapping:

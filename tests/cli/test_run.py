@@ -49,6 +49,14 @@ def test_stdout_is_json_and_nothing_else(shell: Shell) -> None:
     assert len(delivery["sha256"]) == 64
 
 
+def test_files_of_one_layout_are_read_alike(shell: Shell) -> None:
+    """What is compiled for the first of them serves the others too; none of them has a column that nobody reads."""
+    for number in range(3):
+        shell.put(f"sales-{number}.csv", sale(str(number), Extra="x"))
+    found = shell.feeds("run", "--all", "--format", "json").json()["feeds"][0]
+    assert [each["message"].rpartition(": ")[2] for each in found["issues"]] == ["Extra"] * 3
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
