@@ -6,6 +6,7 @@ it is a row here on both. Never decides what a request means.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, func, insert, select, tuple_, update
@@ -15,6 +16,7 @@ from engine.store.database import reading, writing
 from engine.store.ledger import inbox, inbox_feeds
 
 WAITING, DONE, FILTERED, FAILED = "waiting", "done", "filtered", "failed"
+_INSERTS: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _STRETCH = 20  # requests that are read together: each may have a body of some MiB
 
 
@@ -60,7 +62,6 @@ def _accepted(connection: Connection, entry: Entry) -> bool:
 
 def _noted(connection: Connection, entry: Entry, turn: int, content: bytes | None) -> bool:
     """Add the row of a request; False where somebody else has just done so."""
-    maker = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     values = {
         "name": entry.name,
         "turn": turn,
@@ -71,8 +72,7 @@ def _noted(connection: Connection, entry: Entry, turn: int, content: bytes | Non
         "content": content,
         "duplicates": 0,
     }
-    statement = maker(inbox).values(**values).on_conflict_do_nothing().returning(inbox.c.name)
-    return connection.execute(statement).first() is not None
+    return connection.execute(_adding(connection.dialect.name), values).first() is not None
 
 
 def _row(entry: Entry, turn: int, feed: str, state: str = WAITING) -> dict[str, Any]:
@@ -116,10 +116,20 @@ def settled(connection: Connection, entry: Entry, feed: str, state: str, now: st
     """Note in the caller's transaction what became of a request for one feed."""
     _noted(connection, entry, entry.turn, None)
     values = {**_row(entry, entry.turn, feed, state), "delivery_id": delivery, "updated_at": now}
-    maker = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    changed = {name: values[name] for name in ("state", "delivery_id", "updated_at")}
-    statement = maker(inbox_feeds).values(**values)
-    connection.execute(statement.on_conflict_do_update(index_elements=["name", "turn", "feed"], set_=changed))
+    connection.execute(_settling(connection.dialect.name), values)
+
+
+# Put together once: that takes longer than to carry it out.
+@cache
+def _adding(dialect: str) -> Any:
+    return _INSERTS[dialect](inbox).on_conflict_do_nothing().returning(inbox.c.name)
+
+
+@cache
+def _settling(dialect: str) -> Any:
+    made = _INSERTS[dialect](inbox_feeds)
+    changed = {name: made.excluded[name] for name in ("state", "delivery_id", "updated_at")}
+    return made.on_conflict_do_update(index_elements=["name", "turn", "feed"], set_=changed)
 
 
 def dealt_with(engine: Engine, names: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], frozenset[str]]:

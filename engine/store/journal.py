@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import orjson
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.model import Feed, Issue, Tally
@@ -86,6 +86,7 @@ class Entry:
 
 
 _ENTRY = [deliveries.c[name] for name in Entry.__slots__]
+_MARKING = update(deliveries).where(deliveries.c.id == bindparam("delivery"))
 
 
 def _entry(row: Any) -> Entry:
@@ -351,7 +352,8 @@ def noted(connection: Connection, now: str, **columns: Any) -> Entry:
     """Note a new delivery inside the caller's transaction."""
     values = {"attempts": 0, "created_at": now, "updated_at": now, **columns}
     number = _inserted(connection, deliveries, values)
-    return _entry(connection.execute(select(*_ENTRY).where(deliveries.c.id == number)).one())
+    known: dict[str, Any] = {name: values.get(name) for name in Entry.__slots__}
+    return Entry(**{**known, "id": number})
 
 
 def mark(connection: Connection, number: int, now: str, **columns: Any) -> None:
@@ -360,7 +362,7 @@ def mark(connection: Connection, number: int, now: str, **columns: Any) -> None:
         columns["counts"] = _storable(connection, counted(columns["counts"]))
     if "progress" in columns:
         columns["progress"] = _storable(connection, columns["progress"])
-    connection.execute(update(deliveries).where(deliveries.c.id == number).values(updated_at=now, **columns))
+    connection.execute(_MARKING, {"delivery": number, "updated_at": now, **columns})
 
 
 def counted(tally: Tally) -> dict[str, int]:
@@ -386,7 +388,7 @@ def _storable(connection: Connection, value: Any) -> Any:
 
 
 def _inserted(connection: Connection, table: Any, values: Mapping[str, Any]) -> int:
-    return int(connection.execute(insert(table).values(**values).returning(table.c.id)).scalar_one())
+    return int(connection.execute(insert(table).returning(table.c.id), values).scalar_one())
 
 
 def _upserted(connection: Connection, table: Any, key: Mapping[str, Any], values: Mapping[str, Any]) -> int:
