@@ -15,7 +15,7 @@ from engine.mapping.keys import text_of
 from engine.mapping.survey import Figure, Looked, Unmatched
 from engine.model import Feed, MappedActivity, MappedRecord, Value
 from engine.previews import FILTERED, MOST, QUARANTINED, REFUSED, STORED, Preview, Row, preview_live, preview_sample
-from engine.report import ERROR, OK, PARTIAL, printable
+from engine.surface import ERROR, OK, PARTIAL, printable
 from transports import FILES
 
 _WORDS = {STORED: "would be stored", FILTERED: "filtered", QUARANTINED: "QUARANTINED", REFUSED: "not stored"}
