@@ -81,15 +81,14 @@ class Local:
 
     def _look(self) -> None:
         self._following.look()
-        if self._followed is not self._following.plans:
+        plans = self._following.plans
+        if self._followed is not plans:
             now = self._world.clock.now()
-            known = slots.known(self._world.engine)
-            fresh = [name for name in self._following.plans if name not in known]
+            fresh = self._agenda.lacks(plans)
             if fresh:
                 slots.met(self._world.engine, fresh, stamp(now))
-                known = slots.known(self._world.engine)
-            self._agenda.follow(self._following.plans, known, now)
-            self._followed = self._following.plans
+            self._agenda.follow(plans, slots.known(self._world.engine) if fresh else {}, now)
+            self._followed = plans
 
     def _begin(self, now: datetime) -> None:
         for due in self._agenda.due(now):

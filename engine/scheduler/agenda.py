@@ -35,6 +35,10 @@ class Agenda:
         for name in changed:
             self._set(name, now)
 
+    def lacks(self, plans: Mapping[str, Planned]) -> list[str]:
+        """The feeds of whose slots nothing has been told here."""
+        return [name for name in plans if name not in self._last]
+
     def due(self, now: datetime) -> list[Planned]:
         """Hand out the feeds whose time has come, in the order of their times."""
         found = []

@@ -4,7 +4,7 @@ Reads nothing itself, and runs nothing.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from engine.language.findings import Finding
 from engine.language.project import Made, Project
@@ -15,8 +15,7 @@ from engine.scheduler.plans import Planned, planned
 _MOST = 20  # mistakes that are told one by one; `feeds validate` has them all
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
+class _Source(NamedTuple):
     """A feed's last sound definition, in the project that had it."""
 
     project: Project
@@ -25,7 +24,7 @@ class _Source:
 
     def is_still(self, made: Made) -> bool:
         old = self.made
-        return (old.source, old.found.file, old.index) == (made.source, made.found.file, made.index)
+        return old.source is made.source and old.found.file is made.found.file and old.number == made.number
 
 
 class Following:

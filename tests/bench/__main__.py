@@ -9,6 +9,7 @@ PARTS = (
     ("SFTP beside OpenSSH's own client (S7)", ["tests.bench.sftp"]),
     ("mapping (S5)", ["tests.bench.mapping"]),
     ("10,000 definitions beside CSafeLoader (S8)", ["tests.bench.definitions"]),
+    ("a tick of the scheduler over 10,000 feeds (S9)", ["tests.bench.scheduler"]),
 )
 
 for title, module in PARTS:

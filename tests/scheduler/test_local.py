@@ -100,6 +100,19 @@ def test_a_feed_that_is_taken_out_runs_no_more(shell: Shell, log: Log, entry: st
     assert max(str(each["slot"]) for each in log.of("feed.begun", OTHER)) <= read
 
 
+def test_a_changed_file_costs_only_its_own_feeds_a_new_plan(shell: Shell, log: Log) -> None:
+    shell.write(
+        "feeds/dealers/bolt.yaml", DEALER.replace("acme", "bolt").replace("shop/sales", "shop/sales\n    name: b")
+    )
+    following = Following(Loader(shell.home / "feeds").load, log.note)
+    assert following.look()
+    before = following.plans
+    assert not following.look()
+    shell.edit("feeds/dealers/bolt.yaml", "Acme", "Bolt")
+    assert following.look()
+    assert {name for name in before if following.plans[name] is not before[name]} == {"bolt/b"}
+
+
 def test_a_paused_feed_is_left_alone_while_others_run(shell: Shell, log: Log) -> None:
     assert shell.feeds("pause", OTHER, "--reason", "new system").code == 0
     with scheduler(shell, log):
