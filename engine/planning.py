@@ -28,9 +28,10 @@ def plan_feed(feed: Feed, world: World, everyone: Sequence[Feed] = ()) -> tuple[
         text = "nothing to carry out is saved: a plan names files, and a run asks an API anew"
         tried.issues.append(Issue("plan.noFiles", text, "info", feed=feed.id))
         return report, None
-    if tried.outcome in ("failed", "locked", "paused") or not tried.deliveries:
+    # What webhooks brought is tried as well; it waits for a run, and a plan does not take it.
+    files = tuple(planned.planned_file(delivery) for delivery in tried.deliveries if delivery.effect is not None)
+    if tried.outcome in ("failed", "locked", "paused") or not files:
         return report, None
-    files = tuple(planned.planned_file(delivery) for delivery in tried.deliveries)
     return report, Plan(feed.id, made, planned.definition(feed), position, files)
 
 

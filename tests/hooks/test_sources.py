@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from engine.checking import check_feed
+from engine.planning import plan_feed, run_plan
 from engine.runner import run_feeds
 from engine.store import desk
 from tests.hooks.room import LISTENS, ORDERS, PUSHED, TOLD, Orders, Room, Sent, event, nudge
@@ -113,6 +114,19 @@ def test_a_trial_keeps_nothing_and_settles_nothing(tmp_path: Path, database_url:
     assert (room.activities(), room.rows("SELECT id FROM deliveries")) == ({}, [])
     assert (room.settled(pushed.id), room.settled(told.id)) == ({"waiting": 1}, {"waiting": 3})
     assert not [path for path in (tmp_path / "var" / "archive").rglob("*") if path.is_file()]
+
+
+def test_a_plan_names_files_and_leaves_what_webhooks_brought_to_a_run(tmp_path: Path, sqlite_url: str) -> None:
+    room = Room(tmp_path, sqlite_url, {"orders/files": IN_FILES})
+    (feed,) = room.project.feeds.values()
+    room.send(event("H", 1))
+    assert plan_feed(feed, room.world)[1] is None
+    room.put("a.json", '{"orders": [{"id": "F", "changedAt": "2026-03-01T09:00:00Z", "status": "open"}]}')
+    report, plan = plan_feed(feed, room.world)
+    assert counts(report.feeds[0])["inserted"] == 2
+    assert plan is not None and [file.name for file in plan.files] == ["a.json"]
+    assert counts(run_plan(plan, feed, room.world).feeds[0]) == {"read": 1, "inserted": 1}
+    assert len(room.waiting()) == 1
 
 
 def test_while_a_feed_is_paused_its_requests_wait(tmp_path: Path, sqlite_url: str) -> None:
