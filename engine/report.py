@@ -7,13 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from engine.model import DeliveryReport, FeedReport, Issue, RunReport, Tally
-from engine.surface import ERROR as ERROR
-from engine.surface import INTERRUPTED as INTERRUPTED
-from engine.surface import LOCKED as LOCKED
-from engine.surface import OK as OK
-from engine.surface import PARTIAL as PARTIAL
-from engine.surface import UNREACHABLE as UNREACHABLE
-from engine.surface import printable as printable
+from engine.surface import ERROR, INTERRUPTED, LOCKED, OK, PARTIAL, UNREACHABLE
 
 COUNTS = ("read", "inserted", "updated", "unchanged", "filtered", "quarantined")
 # From the worst: what a run over several feeds comes to.
