@@ -8,6 +8,7 @@ PARTS = (
     ("a plain feed beside the limit and other tools (S1b)", ["tests.bench.plain"]),
     ("SFTP beside OpenSSH's own client (S7)", ["tests.bench.sftp"]),
     ("mapping (S5)", ["tests.bench.mapping"]),
+    ("100 pages of an API beside urllib3 and orjson (S6)", ["tests.bench.pages"]),
     ("10,000 definitions beside CSafeLoader (S8)", ["tests.bench.definitions"]),
     ("a tick of the scheduler over 10,000 feeds (S9)", ["tests.bench.scheduler"]),
 )

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from engine.runner import run_feeds
+from engine.world import Progress
 from tests.pages.things import NAMED, dealer
 from tests.store.shop import Shop
 from tests.transports.http.room import Api, Asked
@@ -100,9 +101,9 @@ def killed(shop: Shop, changing: Changing, page: int, moment: str) -> None:
             os.read(begins, 1)
             imported = count(1)
 
-            def progress(ignored: object) -> None:
-                """Called between the rows of a page and its commit."""
-                if moment == "importing" and next(imported) == page:
+            def progress(found: Progress) -> None:
+                """Called between the rows of a page and its commit, too."""
+                if moment == "importing" and found.read and next(imported) == page:
                     os.kill(os.getpid(), signal.SIGKILL)
 
             run_feeds(feeds, replace(shop.world, progress=progress))
