@@ -16,7 +16,7 @@ from engine.language.findings import Finding
 from engine.language.project import Project
 from engine.model import Feed, FeedReport, Issue, RunReport
 from engine.runner import run_feeds
-from engine.surface import ERROR
+from engine.surface import ERROR, printable
 
 
 @command("run", help="Import what waits: the feeds named, or --all; narrowed by --dealer and --tag.")
@@ -109,5 +109,5 @@ def told(report: RunReport, form: str) -> None:
     table(headings, reporting.rows(report, len(headings)), right=headings[2:8])
     click.echo(reporting.identity(reporting.total(report)))
     for line in reporting.issue_lines(report):
-        paragraph(reporting.printable(line))
+        paragraph(printable(line))
     paragraph(reporting.attention(report))

@@ -7,6 +7,7 @@ import pytest
 
 from engine import report as reporting
 from engine.model import DeliveryReport, FeedReport, Issue, RunReport, Tally
+from engine.surface import printable
 
 STARTED = datetime(2022, 2, 1, tzinfo=UTC)
 
@@ -127,4 +128,4 @@ def test_issues_stand_errors_first_and_are_cut_with_a_count() -> None:
     ],
 )
 def test_what_a_sender_wrote_does_not_steer_the_terminal(text: str, shown: str) -> None:
-    assert reporting.printable(text) == shown
+    assert printable(text) == shown
