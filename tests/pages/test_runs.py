@@ -125,7 +125,8 @@ def test_a_list_that_changes_is_complete_wherever_its_reader_dies(
         dealer.world.engine.dispose()
         died += killed(dealer, rooms, at=7 + 23 * (number % 40))
         dealer.clock.sleep(60)
-    dealer.run()
+    for _ in range(2):  # what moved in front of a page that the first goes on from is looked back for by the second
+        dealer.run()
     assert kept(dealer) == {row["id"]: row["amount"] for row in orders.rows}
     assert cursor(dealer) == max(row["updatedAt"] for row in orders.rows).replace("Z", ".000000Z")
 
