@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from engine.intake.archive import Archive
 from engine.intake.inbox import Inbox, inbox
 from engine.runner import run_feed
 from engine.world import World
@@ -28,7 +27,10 @@ Counting = Callable[[str, int], AbstractContextManager[None]]
 
 
 class WatchedInbox:
-    """The inbox, with a word after each request that was kept or settled, and before they are put away."""
+    """The inbox, with a word after each request that was kept or settled, and before they are put away.
+
+    Between, as an import tells how far it is: its rows are stored, and not committed.
+    """
 
     def __init__(self, inner: Inbox, hear: Callable[[str], None]) -> None:
         self._inner, self._hear = inner, hear
@@ -50,17 +52,6 @@ class WatchedInbox:
         return getattr(self._inner, name)
 
 
-class WatchedArchive(Archive):
-    def __init__(self, inner: Archive, hear: Callable[[str], None]) -> None:
-        super().__init__(inner._root)
-        self._hear = hear
-
-    def seal(self, part: Path, digest: str) -> Path:
-        sealed = super().seal(part, digest)
-        self._hear("sealed")
-        return sealed
-
-
 def dying(room: Room, word: str, nth: int) -> World:
     """The world of a process that dies when it hears the word for the n-th time."""
     left = nth
@@ -73,10 +64,10 @@ def dying(room: Room, word: str, nth: int) -> World:
 
     inner = inbox(room.world.engine, room.home / "var")  # its threads are this process's own
     watched: Any = WatchedInbox(inner, hear)
-    return replace(room.world, inbox=watched, archive=WatchedArchive(room.world.archive, hear))
+    return replace(room.world, inbox=watched, progress=lambda _: hear("stored"))
 
 
-@pytest.mark.parametrize("point", ["kept", "sealed", "settled", "committed"])
+@pytest.mark.parametrize("point", ["kept", "stored", "settled", "committed"])
 @pytest.mark.parametrize(("kind", "every"), KINDS)
 def test_whatever_the_order_and_whoever_dies_the_newest_event_stands(
     tmp_path: Path, kind: str, every: int, point: str, request: pytest.FixtureRequest, counting: Counting
