@@ -2,9 +2,9 @@
 
 from decimal import Decimal
 
-from engine.transforms import decimal_
+from engine.transforms.decimal_ import reader
 
-_read = decimal_.reader()
+_read = reader()
 
 
 def transform(value: str, by: int | float | str) -> str:
