@@ -1,24 +1,31 @@
 """The definitions and the secrets of a process that goes on: the same objects while nothing has changed."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from engine.cli import folders, opening
 from engine.cli.settings import Settings
+from engine.errors import DefinitionError
 from engine.language.project import Loader, Project
 from engine.language.secrets import Secrets
 
 
 class Known:
     def __init__(self, where: Settings) -> None:
-        self.project: Callable[[], Project] = Loader(*folders.definitions(where)).load
+        self._folder, packaged = folders.definitions(where)
+        self._loader = Loader(self._folder, packaged)
         self._file = where.secrets_file
         self._stamp = _stamp(self._file)
         self._secrets = opening.secrets(where)
         self._told = click.get_current_context().find_root().obj  # by which errors are kept from showing a secret
+
+    def project(self) -> Project:
+        """Raises DefinitionError while the folder is away: that is no project without feeds."""
+        if not self._folder.is_dir():
+            raise DefinitionError(f"the folder {self._folder} with the definitions is gone; what was known goes on")
+        return self._loader.load()
 
     def secrets(self) -> Secrets:
         if (found := _stamp(self._file)) != self._stamp:

@@ -66,18 +66,22 @@ class Local:
     def _tick(self) -> None:
         """Look at the definitions now and then, and begin what is due."""
         monotonic = self._world.clock.monotonic()
-        try:
-            if monotonic - self._looked >= _LOOK_EACH:
-                self._looked = monotonic
-                self._look()
-            self._begin(self._world.clock.now())
-        except FeedError as error:
-            # What is known goes on; the next look may find it mended.
-            self._world.note("scheduler.hindered", {"level": "error", "reason": str(error)})
+        if monotonic - self._looked >= _LOOK_EACH:
+            self._looked = monotonic
+            self._attempt(self._look)
+        self._attempt(self._begin)
         if monotonic - self._swept >= _SWEEP_EACH and not self._sweeper.is_alive():
             self._swept = monotonic
             self._sweeper = threading.Thread(target=self._sweep, name="sweep", daemon=True)
             self._sweeper.start()
+
+    def _attempt(self, work: Callable[[], None]) -> None:
+        """What cannot be done now, with the database away or a folder, is tried again at the next tick."""
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001  (whatever it is, the feeds that run go on)
+            reason = str(error) if isinstance(error, FeedError) else f"{type(error).__name__} at {fault(error)[0]}"
+            self._world.note("scheduler.hindered", {"level": "error", "reason": reason})
 
     def _look(self) -> None:
         self._following.look()
@@ -90,7 +94,8 @@ class Local:
             self._agenda.follow(plans, slots.known(self._world.engine) if fresh else {}, now)
             self._followed = plans
 
-    def _begin(self, now: datetime) -> None:
+    def _begin(self) -> None:
+        now = self._world.clock.now()
         for due in self._agenda.due(now):
             self._lanes.add(due)
         if not self._lanes.has_room:

@@ -94,6 +94,14 @@ def test_killed_again_and_again_it_stores_every_row_once(shell: Shell) -> None:
     assert begun[0].n == 0
 
 
+def test_a_folder_of_definitions_that_is_gone_for_a_while_stops_no_feed(shell: Shell) -> None:
+    with running(shell) as process:
+        heard(process, "feed.begun")
+        (shell.home / "feeds").rename(shell.home / "away")
+        assert "is gone" in str(heard(process, "scheduler.hindered")["reason"])
+        heard(process, "feed.begun")
+
+
 def test_two_processes_run_each_slot_once(shell: Shell) -> None:
     shell.feeds("runs", "list")
     with running(shell) as one, running(shell) as other:
