@@ -73,6 +73,7 @@ def check(tree: Node, root: Node, types: Types, problems: Problems) -> None:
         _expressions(trigger, _OF_REQUESTS, problems)
         _verified(trigger, problems)
         _set_state(trigger.child("do", "setState"), types, problems)
+        _fetched(trigger.child("do"), trigger, transport, problems)
 
 
 def expression(node: Node, roots: Iterable[str], problems: Problems) -> None:
@@ -222,6 +223,18 @@ def _set_state(node: Node | None, types: Types, problems: Problems) -> None:
     known = types[kind.value]
     if known is not None and state is not None and isinstance(state.value, str) and state.value not in known.states:
         problems.unknown(state, "E068", f"state of {known.name}", known.states)
+
+
+def _fetched(done: Node | None, trigger: Node, transport: Node | None, problems: Problems) -> None:
+    """A trigger that fetches says which object, and the transport how one is read."""
+    if done is None or done.value != "fetch":
+        return
+    if trigger.child("id") is None:
+        help = "add `id: body.id`, say: the path of the id in its `query`, `headers` or `body`"
+        problems.add(done, "E021", "`do: fetch` needs `id`: which object a request names", help)
+    if transport is None or transport.child("byId") is None:
+        help = "add `byId: {url: '/orders/${trigger.id}'}`, say, to a transport of type http; or `do: pollNow`"
+        problems.add(done, "E021", "`do: fetch` needs `byId` in the transport: how one object is read", help)
 
 
 def _texts(node: Node) -> Iterator[Node]:

@@ -52,6 +52,9 @@ CASES = [
     Case("E040", P, "since: {pointOfSale", "since: {pointOfSales", "pointOfSales", "`pointOfSale`"),
     Case("E025", H, "start: now-90d", "start: yesterday", "yesterday", "now-90d"),
     Case("E064", H, "cursor: updatedAt", "cursor: updatedat", "updatedat", "`updatedAt`"),
+    # what a trigger fetches
+    Case("E021", H, "    id: query.id\n", "", "fetch", "body.id"),
+    Case("E021", H, "  byId: {", "  # {", "fetch", "byId: {url"),
     # cursors that are told without being sent
     Case("E080", "vendors/brightlane/pages.yaml", "form: {since: '${window.from}'}", "form: {since: all}", "at}\n  byId", "filter: client"),
     # seals, classes, groups
