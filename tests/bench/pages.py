@@ -1,11 +1,15 @@
 """An API of 100 pages with 1,000 records each (S6): `python -m tests.bench.pages`.
 
 Asked, decoded and five plain paths mapped, without sealing and store, beside urllib3 with orjson doing no more than
-that by hand. Processor time and wall time of the asking side; the server is a process of its own. Never a gate.
+that by hand, and dlt's client where PEERS_PYTHON names an interpreter that has it. Processor time and wall time of
+the asking side; the server is a process of its own. Never a gate.
 """
 
 import multiprocessing
+import os
+import pathlib
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -105,6 +109,15 @@ def mapped(url: str) -> int:
     return count
 
 
+def by_dlt(interpreter: str, url: str) -> tuple[float, float]:
+    """Without the start of its process."""
+    program = str(pathlib.Path(__file__).with_name("peer_pages.py"))
+    told = subprocess.run([interpreter, program, url], check=True, capture_output=True, text=True).stdout
+    count, wall, processor = told.split()
+    assert int(count) == PAGES * SIZE
+    return float(wall), float(processor)
+
+
 def asked(url: str, reader: Reader) -> Any:
     tools = Room(real_time=True).tools()
     settings = {
@@ -129,11 +142,14 @@ def main() -> None:
     url = f"http://127.0.0.1:{here.recv()}"
     ways: dict[str, Callable[[str], int]] = {"urllib3 + orjson, by hand": by_hand, "feeds: pages, mapped": mapped}
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+    peer = os.environ.get("PEERS_PYTHON")
     for _ in range(ROUNDS):
         for name, way in ways.items():
             wall, processor = time.perf_counter(), time.process_time()
             assert way(url) == PAGES * SIZE
             times[name].append((time.perf_counter() - wall, time.process_time() - processor))
+        if peer is not None:
+            times.setdefault("dlt, RESTClient", []).append(by_dlt(peer, url))
     server.kill()
     base: tuple[float, float] | None = None
     for name, found in times.items():
