@@ -112,7 +112,7 @@ def _idle(plan: Planned, standing: Standing | None) -> str:
     if not plan.is_enabled:
         return "its definition says enabled: false"
     if plan.table is None:
-        return f"no schedule: it runs when a request wakes it, or by `feeds run {plan.feed}`"
+        return f"no schedule: `feeds run {plan.feed}` runs it"
     if standing is not None and standing.is_paused(stamped()):
         return f"paused{f' until {standing.paused_until[:16]}Z' if standing.paused_until else ''}"
     return ""

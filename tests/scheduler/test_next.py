@@ -72,7 +72,7 @@ def test_a_paused_feed_has_no_time_before_its_pause_ends(shell: Shell) -> None:
 
 @pytest.mark.parametrize(
     ("feed", "reason"),
-    [("acme/off", "its definition says enabled: false"), ("acme/by-hand", "no schedule: it runs when a request wakes")],
+    [("acme/off", "its definition says enabled: false"), ("acme/by-hand", "no schedule: `feeds run acme/by-hand`")],
 )
 def test_a_feed_that_has_no_time_says_why(shell: Shell, feed: str, reason: str) -> None:
     found = shell.feeds("scheduler", "next", feed)
