@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.shell import Shell
+from tests.pages.conftest import api, orders  # noqa: F401  (fixtures: an API of orders)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """`feeds plan` of an API: what a run would change, page after page, with nothing stored and no cursor moved."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +12,6 @@ from tests.transports.http.room import Api
 ID = "acme/shop-orders"
 ORDERS = "feeds/vendors/shop/orders.yaml"
 TABLES = ("activities", "activity_changes", "contacts", "cursors", "deliveries", "quarantine", "runs", "vehicles")
-
-
-@pytest.fixture
-def orders() -> Orders:
-    made = Orders()
-    for number in range(8):
-        made.add(number, number)
-    return made
-
-
-@pytest.fixture
-def api(orders: Orders) -> Iterator[Api]:
-    with Api(orders.answers).running() as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """`feeds preview` of an API: the page that a run would read next, and nothing moved, kept or shown that is secret."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +12,6 @@ from tests.transports.http.room import Api, Asked
 
 ID = "acme/shop-orders"
 TABLES = ("activities", "contacts", "deliveries", "quarantine", "cursors", "runs")
-
-
-@pytest.fixture
-def orders() -> Orders:
-    made = Orders()
-    for number in range(8):
-        made.add(number, number)
-    return made
-
-
-@pytest.fixture
-def api(orders: Orders) -> Iterator[Api]:
-    with Api(orders.answers).running() as running:
-        yield running
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import pytest
 from engine.language.secrets import Secrets
 from engine.store import leases
 from engine.world import World, open_world
+from tests.cli.conftest import both, shell  # noqa: F401  (fixtures)
 from tests.cli.shell import Shell
 
 OWNER = leases.this_process()  # one for all threads of a process, as leases want it
@@ -61,23 +62,11 @@ def log() -> Log:
 
 
 @contextmanager
-def opened(shell: Shell, log: Log) -> Iterator[World]:
+def opened(project: Shell, log: Log) -> Iterator[World]:
     """A world of its own, as each process has one."""
     secrets = Secrets({"FEEDS_SECRET_ACME_PASSWORD": "canary-swordfish"}, None)
-    made = open_world(shell.database, Path(shell.environment["FEEDS_STATE_DIR"]), secrets)
+    made = open_world(project.database, Path(project.environment["FEEDS_STATE_DIR"]), secrets)
     try:
         yield replace(made, note=log.note, owner=OWNER)
     finally:
         made.engine.dispose()
-
-
-@pytest.fixture
-def shell(tmp_path: Path, sqlite_url: str) -> Shell:
-    """A project on SQLite, with one feed."""
-    return Shell(tmp_path, sqlite_url)
-
-
-@pytest.fixture
-def both(tmp_path: Path, database_url: str) -> Shell:
-    """The same on both databases."""
-    return Shell(tmp_path, database_url)
