@@ -232,8 +232,9 @@ def _fetched(done: Node | None, trigger: Node, transport: Node | None, problems:
     if trigger.child("id") is None:
         help = "add `id: body.id`, say: the path of the id in its `query`, `headers` or `body`"
         problems.add(done, "E021", "`do: fetch` needs `id`: which object a request names", help)
-    if transport is None or transport.child("byId") is None:
-        help = "add `byId: {url: '/orders/${trigger.id}'}`, say, to a transport of type http; or `do: pollNow`"
+    # A dealer who brings an API's replies as files keeps the triggers of the definition.
+    if transport is not None and transport.text("type") == "http" and transport.child("byId") is None:
+        help = "add `byId: {url: '/orders/${trigger.id}'}`, say; or `do: pollNow`"
         problems.add(done, "E021", "`do: fetch` needs `byId` in the transport: how one object is read", help)
 
 
