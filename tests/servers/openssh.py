@@ -14,6 +14,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -98,7 +99,8 @@ class OpenSsh:
         """End every connection as a machine that dies does; the server itself stays up."""
         assert self._process is not None
         for pid in _below(self._process.pid):
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # the one killed before it was what it lived for
+                os.kill(pid, signal.SIGKILL)
 
     def _config(self) -> list[str]:
         denied = f" -P {self._denied}" if self._denied else ""
