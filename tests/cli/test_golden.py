@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,6 @@ import pytest
 import yaml
 from lxml import etree
 
-from engine.golden.running import MEMORY
 from engine.golden.stand_ins import STAND_INS
 from tests.cli.shell import DEALER, Done, Shell
 
@@ -454,33 +454,32 @@ def test_junit_counts_on_every_level_and_names_file_and_line(shell: Shell) -> No
     assert (bad[0].tag, later[0].tag) == ("failure", "error")
 
 
-def places() -> set[Path]:
-    """Folders of `feeds test` that are there now."""
-    import tempfile
+@pytest.fixture
+def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where `feeds test` makes its folders: nobody else's are there."""
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
 
-    return {
-        path for root in (Path(tempfile.gettempdir()), MEMORY) if root.is_dir() for path in root.glob("feeds-test-*")
-    }
 
-
-def test_nothing_is_left_and_nothing_else_is_touched(shell: Shell) -> None:
-    before = places()
+def test_nothing_is_left_and_nothing_else_is_touched(shell: Shell, scratch: Path) -> None:
     ran(shell, block("a test", "counts: {read: 9}", VALE))
-    assert places() <= before
+    assert list(scratch.iterdir()) == []
     assert not (shell.home / "feeds.db").exists()
     assert not (shell.home / "state").exists()
     assert list((shell.home / "in").iterdir()) == []
 
 
-def test_an_interrupted_test_leaves_nothing_either(shell: Shell) -> None:
+def test_an_interrupted_test_leaves_nothing_either(shell: Shell, scratch: Path) -> None:
     written(shell, *(block(f"test {number}", "counts: {read: 1}", VALE) for number in range(60)))
-    before = places()
     process = shell.started("test")
     deadline = time.monotonic() + 60
-    while not places() - before and process.poll() is None and time.monotonic() < deadline:
+    while not list(scratch.iterdir()) and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
     assert process.poll() is None, "it ended before it could be interrupted"
     os.kill(process.pid, signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 130
-    assert places() <= before
+    assert list(scratch.iterdir()) == []
