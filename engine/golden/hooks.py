@@ -13,11 +13,10 @@ from engine.golden.agreement import Difference
 from engine.intake.inbox import Entry
 from engine.language.tree import Node
 from engine.model import Feed, Value
-from engine.visits.listening import hooks
-from engine.world import World, stamp
+from engine.visits.listening import hooks, taken
+from engine.world import World
 from transports import webhook
 from transports.base import Settings
-from transports.envelope import Envelope, sealed
 from transports.http_request import written
 
 
@@ -56,7 +55,8 @@ def _taken(node: Node, listeners: Sequence[tuple[str, Settings]], world: World, 
     if not admitted:
         wanted = ", ".join(f"{path} is {text}" for check in conditions[0] for path, text in check["equals"].items())
         return f"it is turned away: what has to hold is that {wanted} (`verify`)"
-    return _entry(request, endpoint, admitted, now)
+    by = [(feed, settings["verify"]) for feed, settings in admitted]
+    return taken(request, endpoint, by, admitted[0][1].get("dedupe"), now)
 
 
 def _conditions(settings: Settings, world: World) -> Sequence[Settings]:
@@ -80,20 +80,3 @@ def _body(node: Node) -> tuple[bytes, Mapping[str, str]]:
         pairs: Mapping[str, Value] = {name: written(each.value) for name, each in form.items()}
         return urlencode(pairs).encode(), {"content-type": "application/x-www-form-urlencoded"}
     return (b"" if text is None else str(text.value).encode()), {}
-
-
-def _entry(request: webhook.Request, endpoint: str, admitted: Sequence[tuple[str, Settings]], now: datetime) -> Entry:
-    """As the receiver keeps it."""
-    first = admitted[0][1]
-    identity = webhook.identity(request, endpoint, first["verify"], first.get("dedupe"))
-    checks = [check for _, settings in admitted for check in settings["verify"]]
-    kept = {**webhook.kept(request, endpoint, checks), "received": stamp(now), "id": identity.name}
-    media = request.headers.get("content-type", "")
-    return Entry(
-        name=identity.name,
-        endpoint=endpoint,
-        feeds=tuple(dict.fromkeys(feed for feed, _ in admitted)),
-        received_at=stamp(now),
-        keep_until=stamp(now + timedelta(seconds=identity.keep)),
-        content=sealed(Envelope(request=kept, status=200, media=media, body=request.body)),
-    )

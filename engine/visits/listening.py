@@ -3,9 +3,10 @@
 Looks at one request at a time; asks nobody and keeps nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
@@ -18,6 +19,8 @@ from engine.intake.inbox import Entry
 from engine.mapping.compiler import compiled_path
 from engine.mapping.keys import escaped, text_of
 from engine.model import Feed, Value
+from engine.world import stamp
+from transports import webhook
 from transports.base import Settings
 from transports.envelope import Envelope, NotAnEnvelope, opened, sealed
 from transports.http_rules import is_true
@@ -117,6 +120,31 @@ def heard(entry: Entry, feed: Feed) -> Heard:
         with suppress(DecodeError):
             parts["body"] = envelopes.document(envelope.body, envelope.media, feed.decode)
     return Heard(entry, envelope, parts)
+
+
+def taken(
+    request: Request,
+    endpoint: str,
+    by: Sequence[tuple[str, Sequence[Settings]]],
+    dedupe: Settings | None,
+    now: datetime,
+) -> Entry:
+    """A request as the inbox keeps it: the body as it came, beside it nothing that proves who sent it.
+
+    `by` are the feeds that listen for it, each with the checks that it has passed.
+    """
+    identity = webhook.identity(request, endpoint, by[0][1], dedupe)
+    checks = [check for _, passed in by for check in passed]
+    kept = {**webhook.kept(request, endpoint, checks), "received": stamp(now), "id": identity.name}
+    media = request.headers.get("content-type", "")
+    return Entry(
+        name=identity.name,
+        endpoint=endpoint,
+        feeds=tuple(dict.fromkeys(feed for feed, _ in by)),
+        received_at=stamp(now),
+        keep_until=stamp(now + timedelta(seconds=identity.keep)),
+        content=sealed(Envelope(request=kept, status=200, media=media, body=request.body)),
+    )
 
 
 def _found(path: Any, parts: Mapping[str, Any]) -> Value:

@@ -16,12 +16,11 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from engine.errors import FeedError
 from engine.intake.inbox import Entry, Load
+from engine.visits.listening import taken
 from engine.web.commits import Commits
 from engine.web.endpoints import Endpoint, Listener, Note
-from engine.world import stamp
 from transports import webhook
 from transports.base import Secret
-from transports.envelope import Envelope, sealed
 
 _UNKNOWN, _UNVERIFIED = {"status": "unknown"}, {"status": "unverified"}
 _LONGEST_ECHO = 4_096  # characters
@@ -123,7 +122,8 @@ class Hooks:
         if not admitted:
             missing = [] if known else [each for each in refusals if each is not None]
             return self._turned_away(endpoint, missing if missing or known else [_NOBODY_LISTENS])
-        return await self._kept(_entry(request, endpoint, admitted, now))
+        by = [(each.feed, each.checks or ()) for each in admitted]
+        return await self._kept(taken(request, endpoint.path, by, admitted[0].dedupe, now))
 
     def _turned_away(self, endpoint: Endpoint, refusals: Sequence[webhook.Refusal]) -> Response:
         if not refusals:
@@ -167,23 +167,6 @@ def _request(incoming: Incoming, body: bytes) -> webhook.Request:
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     query = webhook.query(incoming.url.query)
     return webhook.Request(incoming.method, incoming.path_params["path"], query, headers, body)
-
-
-def _entry(request: webhook.Request, endpoint: Endpoint, listeners: Sequence[Listener], now: datetime) -> Entry:
-    """The request as it is kept: the body as it came, beside it nothing that proves who sent it."""
-    first = listeners[0]
-    identity = webhook.identity(request, endpoint.path, first.checks or (), first.dedupe)
-    checks = [check for each in listeners for check in each.checks or ()]
-    kept = {**webhook.kept(request, endpoint.path, checks), "received": stamp(now), "id": identity.name}
-    media = request.headers.get("content-type", "")
-    return Entry(
-        name=identity.name,
-        endpoint=endpoint.path,
-        feeds=tuple(dict.fromkeys(each.feed for each in listeners)),
-        received_at=stamp(now),
-        keep_until=stamp(now + timedelta(seconds=identity.keep)),
-        content=sealed(Envelope(request=kept, status=200, media=media, body=request.body)),
-    )
 
 
 def _echo(request: webhook.Request, listeners: Sequence[Listener], now: datetime) -> str | None:

@@ -17,6 +17,7 @@ from engine.language import project
 from engine.language.project import Project
 from engine.language.secrets import Secrets
 from engine.web.server import Receiver
+from tests.pages.orders import ORDER as KIND
 from tests.store.shop import Shop
 from tests.transports.http.room import Api, Asked, Said
 
@@ -86,18 +87,7 @@ streams:
     do: pollNow
     debounce: 30s
 """
-ORDER = """\
-version: 1
-kind: activity
-name: order
-label: Order
-category: sale
-date: {label: Ordered}
-states: [recorded, voided]
-shows: [timeline]
-fields:
-  amount: {label: Amount, type: money}
-"""
+ORDER = KIND.replace("[recorded]", "[recorded, voided]")
 
 
 @dataclass
@@ -213,5 +203,5 @@ async def _answer(app: Starlette, sent: Sent) -> int:
         if message["type"] == "http.response.start":
             statuses.append(message["status"])
 
-    await app(scope, receive, send)  # type: ignore[arg-type]
+    await app(scope, receive, send)  # type: ignore[arg-type]  # plain maps, as a server gives them
     return int(statuses[0])

@@ -40,7 +40,7 @@ class Changing:
     """Things in the order of their changes. Between two requests some are changed, made, and taken away."""
 
     def __init__(self, seed: int) -> None:
-        self.chance = random.Random(seed)  # noqa: S311
+        self.chance = random.Random(seed)  # noqa: S311  (the same changes in every run)
         self.minute = 0
         self.rows: list[dict[str, Any]] = []
         self.victim: tuple[int, int, str] | None = None  # process, page, "asked" or "included"

@@ -61,7 +61,7 @@ def walls(line: str, start: datetime, end: datetime) -> Iterator[datetime]:
     for day in range(-1, (end - start).days + 2):
         for hour in numbers(hours, 24):
             for minute in numbers(minutes, 60):
-                yield datetime(start.year, start.month, start.day, hour, minute) + timedelta(days=day)  # noqa: DTZ001
+                yield datetime(start.year, start.month, start.day, hour, minute) + timedelta(days=day)  # noqa: DTZ001  (a clock on a wall)
 
 
 def first_real(wall: datetime, zone: ZoneInfo) -> datetime:

@@ -27,7 +27,7 @@ _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends a reset
 class Toxic:
     def __init__(self, far: int, toxic: str, connection: int, at: int, seed: int = 1) -> None:
         self._far, self._toxic, self._nth, self._at = far, toxic, connection, at
-        self._chance = random.Random(seed)  # noqa: S311
+        self._chance = random.Random(seed)  # noqa: S311  (the same disorder in every run)
         self._count = 0
         self._is_over = threading.Event()
         self._open: list[socket.socket] = []

@@ -189,7 +189,7 @@ def test_ties_at_the_cursor_survive_a_crash_at_every_page(serve: Serve, room: Ro
 @pytest.mark.fault("H5")
 def test_late_records_behind_the_cursor_are_found_by_looking_back(serve: Serve, room: Room) -> None:
     """H5: a record becomes visible up to half an hour after its own moment."""
-    noise = random.Random(5)  # noqa: S311
+    noise = random.Random(5)  # noqa: S311  (any noise will do)
     records = [(NOW + timedelta(minutes=each), noise.uniform(0, 30)) for each in range(0, 240, 3)]
 
     def answers(asked: Asked) -> Any:

@@ -40,7 +40,7 @@ def test_a_list_that_repeats_and_skips_is_stored_whole_within_some_passes(room: 
     """Every call answers in another order: pages repeat ids and miss others. No server: the passes alone."""
     from transports.http_sweep import Sweep
 
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)  # noqa: S311  (the same disorder in every run)
     ids = [str(each) for each in range(40)]
     sweep = Sweep({"sweep": {"until": "stable", "max": 30}, "pagination": PAGING}, 0, 1)
     seen: set[str] = set()
@@ -60,7 +60,7 @@ def test_a_list_that_repeats_and_skips_is_stored_whole_within_some_passes(room: 
 def test_records_that_stay_are_all_found_while_others_come_and_go(serve: Serve, seed: int) -> None:
     """H1: rows are inserted and deleted between any two pages."""
     room = Room()
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)  # noqa: S311  (the same disorder in every run)
     stable = [f"s{each}" for each in range(30)]
     current = [*stable]
     for number in range(10):
