@@ -10,7 +10,16 @@ import pickle
 import signal
 import traceback
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any, NoReturn
+
+from transports import FILES, PAGES
+
+# What a run loads only when it first needs it, loaded here: each child would do it again.
+for _late in (*FILES.values(), *PAGES.values(), "engine.transforms.email", "engine.transforms.phone"):
+    import_module(_late)
+for _late in ("sqlalchemy.dialects.postgresql.psycopg", "encodings.idna", "bcrypt", "nacl.signing"):
+    import_module(_late)
 
 KILLED = 99  # the exit code of a child that ended itself in the middle of its work
 
