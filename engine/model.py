@@ -7,16 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
-from zoneinfo import ZoneInfo
 
 from engine.deferred import Reference, Template
 from engine.effect import Effect
-
-# JSON-like: str, int, bool, None, list, dict. The canonical form of every mapped value:
-# decimal and money are exact decimal text ("48250.00"), a date is "2022-01-28", a dateTime is
-# UTC of fixed width ("2022-01-28T14:00:00.000000Z"), a phone is E.164, a version is its text.
-Value: TypeAlias = Any
-
+from engine.exported import Export as Export
+from engine.terms import ActivityField as ActivityField
+from engine.terms import ActivityType as ActivityType
+from engine.terms import Const as Const
+from engine.terms import Dealer as Dealer
+from engine.terms import Value as Value
+from engine.terms import ValueMap as ValueMap
 
 # --- fields ---------------------------------------------------------------------------------
 
@@ -37,10 +37,6 @@ class Context(NamedTuple):
     """`file.name`, `file.groups.day`, `run.date`, `parent.id`, `trigger.id`."""
 
     reference: Reference
-
-
-class Const(NamedTuple):
-    value: Value
 
 
 class FromField(NamedTuple):
@@ -75,18 +71,6 @@ class Text(NamedTuple):
 
 
 Source: TypeAlias = Column | Path | Context | Const | FromField | FirstOf | Join | Sum | Text
-
-
-@dataclass(frozen=True, slots=True)
-class ValueMap:
-    """`map:` exact words first, then ranges (both ends belong to it), then `otherwise`.
-
-    `otherwise` is a Const, or the word "blank" or "quarantine".
-    """
-
-    exact: Mapping[str, Value]
-    ranges: tuple[tuple[int, int, Value], ...]
-    otherwise: Const | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,42 +214,13 @@ class Stream:
 
 
 @dataclass(frozen=True, slots=True)
-class ActivityField:
-    label: str
-    type: str
-    unit: str | None = None
-    grey_if: str | None = None
-    about: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ActivityType:
-    name: str
-    label: str
-    category: str
-    date_label: str
-    states: tuple[str, ...]
-    shows: tuple[Value, ...]
-    fields: Mapping[str, ActivityField]
-
-
-@dataclass(frozen=True, slots=True)
 class Guards:
     max_bad_percent: float | None = None
     max_drop_percent: float | None = None
     min_rows: int | None = None
     warn_after: int | None = None  # seconds
     error_after: int | None = None  # seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Dealer:
-    name: str
-    title: str
-    timezone: ZoneInfo
-    region: str = "US"  # how national phone numbers are read
-    features: frozenset[str] = frozenset()
-    contact: Mapping[str, str] = field(default_factory=dict)
+    business_days: tuple[str, ...] = ()  # "mon": of these alone the two before count; none: of every day
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +241,8 @@ class Feed:
     schedule: Mapping[str, Value]
     guards: Guards
     excluded: tuple[str, ...] = ()  # classes of exports that get nothing of this feed
+    excluded_where: str = ""
+    exports: tuple[Export, ...] = ()  # its dealer's, those that are enabled
     sends_whole: bool = True  # each delivery is the whole truth (a file), not what changed
     triggers: tuple[Mapping[str, Value], ...] = ()
     tags: tuple[str, ...] = ()

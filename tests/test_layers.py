@@ -15,7 +15,7 @@ LAYERS = (  # from the top; a room may import its own layer, as long as no circl
     | {"visits", "asking"},  # the two kinds of visits to a far side, and what one of them needs
     {"intake", "mapping", "store", "outbound"},
     {"scaffold", "decode", "transforms", "language", "due", "health", "report", "metrics", "log", "guards"},
-    {"model", "errors", "effect", "deferred", "surface"},
+    {"model", "errors", "effect", "deferred", "surface", "garbage"} | {"terms", "exported"},
 )
 # Installed only with an extra: their users import them when they are first needed.
 EXTRAS = {"psycopg", "asyncssh"}

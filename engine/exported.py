@@ -1,0 +1,106 @@
+"""What goes out, as the language leaves it: a dealer's exports, with the place of each of their rules.
+
+Values only; what is decided with them is decided in `engine/outbound`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+from engine.terms import ActivityType, Dealer, Value, ValueMap
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """What of an activity sends something. None: any type, any state."""
+
+    activities: tuple[str, ...]
+    happening: str | None = None  # created, changed, due; None with a state: it has come to that
+    fields: tuple[str, ...] = ()  # of `changed`: one of these is different now
+    state: str | None = None
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportCase:
+    """One way of an export to send something: its only one, or one of its `messages`, which have a name and a text."""
+
+    name: str
+    occasion: Occasion
+    condition: str | None = None
+    lacking: str = ""  # what the dealer does not have of what it requires
+    text: Value = None  # with references
+    forbidden: tuple[tuple[str, str], ...] = ()  # (RE2, where it is written)
+    where: str = ""
+    condition_where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OutField:
+    """A value of what goes out. One source: `path`, `const`, `text`, `each` or `fields` alone.
+
+    `name` may have dots; `lacking` says why this dealer's is left out.
+    """
+
+    name: str
+    path: str | None = None
+    const: Value = None
+    text: Value = None
+    each: str | None = None
+    fields: tuple["OutField", ...] = ()
+    condition: str | None = None
+    without: tuple[Value, ...] = ()  # values that are left out
+    since: Mapping[str, str] = field(default_factory=dict)  # versions of the other side
+    transforms: tuple[tuple[str, Mapping[str, Value]], ...] = ()
+    type: str | None = None
+    format: str | None = None
+    timezone: ZoneInfo | None = None
+    map: ValueMap | None = None
+    default: Value = None
+    required: bool = False
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """What an export never sends, by one word of its `exclude:`."""
+
+    by: str  # categories, activities, if
+    names: tuple[str, ...]
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """One dealer's use of one definition of what goes out; only secrets and an item's references are open."""
+
+    id: str  # "acme-rv/leads-adf"
+    title: str
+    definition: str  # "leads/adf"
+    namespace: str
+    dealer: Dealer
+    enabled: bool
+    reason: str  # why it is not enabled
+    group: str | None  # its `class`, by which feeds exclude it
+    cases: tuple[ExportCase, ...]
+    exclusions: tuple[Exclusion, ...]
+    consent: str | None  # the field of a contact that has to be true
+    consent_where: str
+    fields: tuple[OutField, ...]
+    keeps_blanks: bool  # onBlank: send
+    encode: Mapping[str, Value]  # always has `format`
+    transport: Mapping[str, Value]  # as in the YAML; SecretRef and Template stand in it
+    key: tuple[str, ...]
+    activity_types: Mapping[str, ActivityType]  # all there are
+    params: Mapping[str, Value] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    path: str = ""  # of the dealer's file
+    where: str = ""  # of its definition
+
+    @property
+    def watched(self) -> frozenset[str]:
+        """The types of activities that may send something on being created or changed."""
+        named = [case.occasion for case in self.cases if case.occasion.happening != "due"]
+        if any(not each.activities for each in named):
+            return frozenset(self.activity_types)
+        return frozenset(name for each in named for name in each.activities)
