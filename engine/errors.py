@@ -5,6 +5,7 @@ FeedError
     SecretMissing     a secret has no value          the operator         retried at the next run
     DecodeError       not the declared format        the sender           the delivery is refused
     RecordError       one record cannot be used      the sender           quarantined, the run goes on
+    EncodeError       an item cannot be written      the export's author  it is not sent
     DeliveryRefused   a guard tripped                a person             the file stays where it was
     LeaseHeld         another run has this feed      nobody               exit code 6
     LeaseLost         another run took this feed     nobody               the other run goes on
@@ -52,6 +53,19 @@ class RecordError(FeedError):
         super().__init__(message)
         self.code = code
         self.message = message
+        self.field = field
+
+
+class EncodeError(FeedError):
+    """What an export would send cannot be written in its format.
+
+    `code` is stable ("encode.missing"), `field` the name of the field ("prospect.customer.contact"). The message
+    never holds a value.
+    """
+
+    def __init__(self, code: str, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
         self.field = field
 
 

@@ -14,6 +14,13 @@ TransportError
                      than a run should sit out
     BadReply         an API answered, but not so that   the author, or the other side; not retried
                      anything can be imported           in this run
+    Uncertain        what was to go out left, and no    a person, unless the other side knows it
+                     answer came                        again by its key
+
+What a `Sender` raises means for the parcel: with Uncertain it **may have been taken**; with every other one it
+was **certainly not taken**. Sent again later by itself: Unreachable, TransferCut, Throttled (not before its `wait`),
+BadReply where its `again` is True. Sent again once somebody has acted, since the next parcel would fare no better:
+LoginRefused, HostKeyChanged. Not sent again as it is: Refused, FileChanged, FileVanished, BadReply.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -53,8 +60,15 @@ class TransferCut(TransportError): ...
 class Refused(TransportError): ...
 
 
+class Uncertain(TransportError):
+    """A parcel left whole, and no answer came: the other side may have taken it."""
+
+
 class Throttled(TransportError):
-    """The other side wants us to stay away for `wait` seconds, which is longer than a run waits."""
+    """The other side wants us to stay away for `wait` seconds, which is longer than a run waits.
+
+    0 where it took nothing and does not say for how long.
+    """
 
     def __init__(self, message: str, wait: float) -> None:
         super().__init__(message)
@@ -66,13 +80,15 @@ class BadReply(TransportError):
 
     `status` is that of HTTP. `code` is stable: "http.status", "http.rule" (an `onError` rule said fail), "http.repeats"
     (the same page or token twice), "http.maxPages", "http.tooLarge", "http.notDecoded", "http.token" (no token in the
-    reply of a login), "http.conditional".
+    reply of a login), "http.conditional", "http.notAccepted" (`accepted` does not hold). `again`, of a parcel: nothing
+    was taken, and the same may be sent again later.
     """
 
-    def __init__(self, message: str, status: int | None = None, code: str = "http.status") -> None:
+    def __init__(self, message: str, status: int | None = None, code: str = "http.status", again: bool = False) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
+        self.again = again
 
 
 class Secret:
@@ -331,4 +347,73 @@ class Pages(Protocol):
         """Exactly the object that a trigger names, by `byId`; None when the API does not have it (404).
 
         Its `after` is {}: no cursor moves. Raises BadReply where `notFound: fail`.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One thing that goes out. `settings` stand over those of the transport, as they were filled in for this item.
+
+    `key` is the same whenever the same thing is sent again: it becomes the idempotency header, the Message-ID, the
+    name of the temporary file. `name` is that of the file, for `sftp` and `file`, and of the attachment of a mail.
+    """
+
+    key: str
+    body: bytes
+    media: str  # "application/json"
+    name: str | None = None
+    settings: Settings = field(default_factory=dict)  # url, query, headers, to, subject ...
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The other side took it. `text` is what it said, cut short and without secrets: for the eyes of an operator.
+
+    It may repeat what was sent, and is never logged. `id` is what the other side calls it, None where it does not say.
+    """
+
+    id: str | None
+    status: int | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendTools:
+    """What a sender needs from above; each is what `PageTools` calls so.
+
+    `fill` and `address` are given values that are filled in already as they are; `document` decodes a reply, by its
+    media type. Senders of files and mails use `clock`, `now`, `progress` and `note` alone.
+    """
+
+    clock: Callable[[], float]
+    now: Callable[[], datetime]
+    sleep: Callable[[float], None]
+    chance: Callable[[], float]
+    document: Callable[[Reply], Any]
+    search: Callable[[str, Any], Any]
+    fill: Callable[[Any, Mapping[str, Any]], Any]
+    address: Callable[[Any, Mapping[str, Any]], "str | Secret"]
+    transform: Callable[[str, Sequence[Any]], str]
+    tokens: Tokens
+    turn: Callable[[], None] = field(default=lambda: None)
+    progress: Callable[[int], None] = field(default=lambda count: None)
+    note: Callable[[str, Mapping[str, object]], None] = field(default=lambda event, details: None)
+    answer: Callable[[Sent], Reply] | None = None
+
+
+class Sender(Protocol):
+    """The way out of one export. `connect_sender(settings, tools)` gives it as a context manager; for one thread.
+
+    Nothing is connected to before the first `send`, and a connection that broke is made anew at the next one.
+    """
+
+    # Who takes it: kind, user, host and path as far as they are the same for every parcel. Parcels for one
+    # destination share a breaker and a rate limit. Never a secret.
+    destination: str
+
+    def send(self, parcel: Parcel) -> Receipt:
+        """Send it once, and return when the other side has said that it took it.
+
+        A file that is there already with the same content has been taken. Raises a TransportError, or what a callable
+        of the tools raised, and nothing else; the table above says what each means for the parcel.
         """

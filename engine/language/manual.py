@@ -24,6 +24,7 @@ GROUPS = (
     "runs",
     "apis",
     "hooks",
+    "sending",
     "plans",
     "samples",
 )

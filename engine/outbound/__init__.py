@@ -1,0 +1,1 @@
+"""What goes out: which items, in which words, and what became of them."""
