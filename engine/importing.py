@@ -4,7 +4,6 @@ Never touches the far side and never the network. A delivery of very many record
 in parts of `chunk_rows`, after a first reading that wrote nothing has found it fit.
 """
 
-import gc
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,6 +17,7 @@ from engine.asking import envelopes
 from engine.asking.reading import unasked
 from engine.decode import decode
 from engine.errors import DeliveryRefused, StoreError
+from engine.garbage import uncollected
 from engine.intake import waiting
 from engine.mapping import FeedMapping, Kept, Portion, compile_mapping
 from engine.mapping.surroundings import surroundings
@@ -69,6 +69,7 @@ class Import:
     warned: Counter[tuple[str, str | None, str]] = field(default_factory=Counter)
     first_line: dict[tuple[str, str | None, str], int] = field(default_factory=dict)
     envelope: Envelope | None = None  # of a page
+    fresh: Decoded | None = None  # its body, decoded a moment ago by those who asked for it; for the first reading
     passed: int = 0  # records of the file behind us, in earlier parts as well
 
     # --- the story ---------------------------------------------------------------------------
@@ -90,16 +91,9 @@ class Import:
             decoded, mapping = self._opened()
             batches = decoded.batches
             limit = self.world.chunk_rows if chunked and self.within is None else None
-            # A batch makes a hundred thousand objects and no circles: looking for these costs half
-            # as much again as the work, and all of them go when the batch does.
-            was_on = gc.isenabled()
-            gc.disable()
-            try:
+            with uncollected():
                 while not self._part(decoded, mapping, batches, limit):
                     pass
-            finally:
-                if was_on:
-                    gc.enable()
             if self.within is None:
                 refresh_statistics(self.world.engine, self.tally.inserted)
             self._report(mapping, decoded)
@@ -325,7 +319,8 @@ class Import:
 
     def _decoded(self) -> Decoded:
         if self.envelope is not None:
-            return envelopes.decoded(self.envelope, self.feed.decode, self.world.batch_rows)
+            fresh, self.fresh = self.fresh, None
+            return envelopes.decoded(self.envelope, self.feed.decode, self.world.batch_rows, fresh)
         return decode(self.world.archive.path(self.entry.sha256 or ""), self.feed.decode, self.world.batch_rows)
 
     def _opened(self) -> tuple[Decoded, FeedMapping]:
@@ -371,7 +366,7 @@ def _without(batch: Batch, behind: int) -> Batch:
 
 def _part_of(portion: Portion, lines: Collection[int]) -> Portion:
     places = [place for place, line in enumerate(portion.lines) if line in lines]
-    part = _chosen(Batch(portion.rows, portion.lines, portion.raws, portion.faults), places)
+    part = _chosen(Batch(portion.rows, portion.lines, list(portion.raws), portion.faults), places)
     return replace(portion, rows=part.rows, lines=part.lines, raws=part.raws, faults=part.faults)
 
 

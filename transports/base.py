@@ -232,6 +232,8 @@ class Page:
     name: str
     envelope: bytes
     after: Mapping[str, Any]
+    # What `PageTools.carried` has of its reply, so that who imports the page at once need not decode it again.
+    document: Any = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,6 +316,8 @@ class PageTools:
     # The greatest value of the cursor field: canonical UTC text (ISO 8601), or a whole number; None where none has one.
     highest: Callable[[Sequence[Any]], str | int | None]
     tokens: Tokens
+    # What a reply became when it was decoded a moment ago, for `Page.document`; None where nobody knows any more.
+    carried: Callable[[Reply], Any] = field(default=lambda reply: None)
     turn: Callable[[], None] = field(default=lambda: None)  # waits for the rate limit of the credential
     progress: Callable[[int], None] = field(default=lambda count: None)  # bytes as they arrive
     note: Callable[[str, Mapping[str, object]], None] = field(default=lambda event, details: None)

@@ -288,6 +288,7 @@ class Listing:
         told: str = "",
     ) -> Page:
         answer = read.answer
+        document = None if answer.empty else self._tools.carried(answer.reply)  # before others are asked for
         envelope = Envelope(
             request=answer.request,
             status=answer.reply.status,
@@ -302,7 +303,7 @@ class Listing:
             after=after,
             includes=self._includes.replies(self._imported(read.records, window), read.names) if read.records else {},
         )
-        return Page(f"{answer.name}{told}", sealed(envelope), after)
+        return Page(f"{answer.name}{told}", sealed(envelope), after, document)
 
     def _imported(self, records: Sequence[Any], window: Window | None) -> Sequence[Any]:
         """The records, None for each that came unasked and is left out by those who import."""

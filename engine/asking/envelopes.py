@@ -13,7 +13,7 @@ from engine.decode import decode
 from engine.decode.source import Held
 from engine.decode.text import DEFAULT
 from engine.errors import DecodeError
-from engine.model import Beside, Decoded, Value
+from engine.model import Batch, Beside, Decoded, Value
 from transports.base import Reply
 from transports.envelope import Envelope, NotAnEnvelope
 from transports.envelope import opened as unsealed
@@ -29,15 +29,20 @@ def opened(path: Path) -> Envelope:
         raise DecodeError("envelope.unreadable", str(error)) from error
 
 
-def decoded(envelope: Envelope, settings: Mapping[str, Value], batch: int = 5000) -> Decoded:
-    """The records of a reply; none where it counts as an empty one. Raises what the decoder raises."""
+def decoded(
+    envelope: Envelope, settings: Mapping[str, Value], batch: int = 5000, fresh: Decoded | None = None
+) -> Decoded:
+    """The records of a reply; none where it counts as an empty one. Raises what the decoder raises.
+
+    `fresh` is what `body` made of the same one a moment ago.
+    """
     if envelope.empty is not None or envelope.status in _NO_CONTENT:
         return Decoded(None, iter(()), whole=True)
     beside = {
         name: Beside(include.of, _documents(include.replies, settings), include.read)
         for name, include in envelope.includes.items()
     }
-    found = body(envelope.body, envelope.media, settings, batch)
+    found = fresh or body(envelope.body, envelope.media, settings, batch)
     return replace(found, path=envelope.read, beside=beside)
 
 
@@ -59,7 +64,12 @@ def body(content: bytes, media: str, settings: Mapping[str, Value], batch: int =
 def document(content: bytes, media: str, settings: Mapping[str, Value]) -> Value:
     """A body as one document: what its format makes of it, or the list of its records."""
     found = body(content, media, settings)
-    rows = [row for batch in found.batches for row in batch.rows]
+    return together(found, list(found.batches))
+
+
+def together(found: Decoded, batches: Sequence[Batch]) -> Value:
+    """What was decoded, as one document."""
+    rows = [row for batch in batches for row in batch.rows]
     if found.header is not None:
         rows = [dict(zip(found.header, row, strict=False)) for row in rows]
     return rows[0] if found.whole and len(rows) == 1 else rows

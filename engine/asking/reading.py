@@ -14,7 +14,7 @@ from engine.mapping.compiler import Compiled, compiled_path, filled, inspector, 
 from engine.mapping.plan import seen_with, selections
 from engine.mapping.records import Selection, canonical
 from engine.mapping.scope import needed
-from engine.model import Feed, MappedRecord, Records, Stream, Value
+from engine.model import Batch, Decoded, Feed, MappedRecord, Records, Stream, Value
 from transports.base import Reply
 from transports.http_windows import Window, is_before
 
@@ -27,7 +27,7 @@ class Reader:
 
     feed: Feed
     context: Mapping[str, Value]
-    _last: tuple[Reply, Value] | None = None
+    _last: tuple[Reply, Value, Decoded, list[Batch]] | None = None
     _searches: dict[str, Any] = field(default_factory=dict)
     _selections: list[Selection] | None = None
     _keys: list[Compiled] | None = None
@@ -39,6 +39,13 @@ class Reader:
             return self._document(reply)
         except DecodeError:
             return None
+
+    def carried(self, reply: Reply) -> Decoded | None:
+        """What was decoded of this very reply last, where it is one document; an import reads it instead."""
+        last = self._last
+        if last is None or last[0] is not reply or not last[2].whole:
+            return None
+        return replace(last[2], batches=iter(last[3]))
 
     def records(self, reply: Reply) -> Sequence[Value]:
         """What `records.path` picks, before `if`. Raises DecodeError, and DeliveryRefused ("path.missing")."""
@@ -82,8 +89,10 @@ class Reader:
         if last is not None and last[0] is reply:
             return last[1]
         media = reply.headers.get("content-type", "")
-        document = envelopes.document(reply.body, media, self.feed.decode)
-        self._last = (reply, document)
+        found = envelopes.body(reply.body, media, self.feed.decode)
+        batches = list(found.batches)
+        document = envelopes.together(found, batches)
+        self._last = (reply, document, found, batches)
         return document
 
     def _mapped(self, compiled: Compiled, records: Sequence[Value], places: list[int]) -> list[MappedRecord]:

@@ -29,6 +29,7 @@ def page_tools(feed: Feed, world: World, settings: Settings, sharers: str, heard
         sleep=world.clock.sleep,
         chance=world.chance,
         document=reader.document,
+        carried=reader.carried,
         records=reader.records,
         search=reader.search,
         fill=filler.fill,

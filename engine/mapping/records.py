@@ -4,9 +4,11 @@ Maps nothing: fields and gates come after.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import count
+from functools import cached_property
+from itertools import count, islice
+from typing import overload
 
 import orjson
 
@@ -30,8 +32,36 @@ class Portion:
     streams: tuple[int, ...]
     rows: list[Value]
     lines: list[int]
-    raws: list[str]
+    raws: Sequence[str]
     faults: list[Fault]
+
+
+class Written(Sequence[str]):
+    """The canonical JSON of records, written once and only when it is asked for: who stores them asks, nobody else.
+
+    `damaged` has the text of those that are no records, by their places.
+    """
+
+    def __init__(self, records: Sequence[Value], damaged: Mapping[int, str]) -> None:
+        self._records = list(records)  # as they were sent: a person's corrections come into the portion's own list
+        self._damaged = damaged
+
+    @cached_property
+    def _texts(self) -> list[str]:
+        texts = list(map(canonical, self._records))
+        for place, text in self._damaged.items():
+            texts[place] = text
+        return texts
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[str]: ...
+    def __getitem__(self, place: int | slice) -> str | list[str]:
+        return self._texts[place]
+
+    def __len__(self) -> int:
+        return len(self._records)
 
 
 class Attached:
@@ -74,18 +104,23 @@ class Selection:
         """The records of all documents in the batch, numbered from 1 through the delivery."""
         rows: list[Value] = []
         lines: list[int] = []
-        raws: list[str] = []
+        texts: dict[int, str] = {}  # of documents that are none
         faults: list[Fault] = []
         damaged = {fault.index for fault in batch.faults}
         for index, document in enumerate(batch.rows):
             if index in damaged:
+                texts[len(rows)] = batch.raws[index]
                 rows.append(None)
                 lines.append(batch.lines[index])
-                raws.append(batch.raws[index])
                 faults.extend(replace(fault, index=len(rows) - 1) for fault in batch.faults if fault.index == index)
                 continue
             lookups = [(join, _indexed(found(document), key), by) for join, found, key, by in self.attach]
-            for record in self.records(document):
+            records = self.records(document)
+            if not lookups and self.beside is None:
+                rows += records
+                lines += islice(self.numbers, len(records))
+                continue
+            for record in records:
                 line = next(self.numbers)
                 if self.beside is not None:
                     record = self.beside.attached(record)
@@ -95,8 +130,7 @@ class Selection:
                     faults.append(Fault(len(rows), line, error.code, error.message, error.field))
                 rows.append(record)
                 lines.append(line)
-                raws.append(canonical(record))
-        return Portion(self.streams, rows, lines, raws, faults)
+        return Portion(self.streams, rows, lines, Written(rows, texts), faults)
 
     def records(self, document: Value) -> list[Value]:
         """One object is a list of one. Raises DeliveryRefused ("path.missing")."""

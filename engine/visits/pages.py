@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from engine.errors import DecodeError, DeliveryRefused
 from engine.importing import Import
 from engine.mapping import Kept
-from engine.model import DeliveryReport, Feed, FeedReport, Issue
+from engine.model import Decoded, DeliveryReport, Feed, FeedReport, Issue
 from engine.store import leases, positions
 from engine.store.journal import DONE, PAGE, REFUSED, SEALED, TAKING, VANISHED, Entry, Registered
 from engine.store.leases import Lease
@@ -40,7 +40,7 @@ class PageVisit:
         try:
             for page in far.pages(positions.load(self.world.engine, self.registered.id)):
                 leases.renew(self.world.engine, self.lease)
-                if not self._imported(self.sealed(far.source, page)):
+                if not self._imported(self.sealed(far.source, page), page.document):
                     return
         except (DecodeError, DeliveryRefused) as error:  # of a reply that is no page: nothing of it was sealed
             end(self.report, "refused", Issue(error.code, str(error), "error"))
@@ -78,11 +78,12 @@ class PageVisit:
         columns = {"feed_id": self.registered.id, "run_id": self.run, "kind": kind, "source": source}
         return {**columns, "name": page.name, "run_date": today, "run_now": stamp(now)}
 
-    def _imported(self, entry: Entry) -> bool:
+    def _imported(self, entry: Entry, fresh: Decoded | None = None) -> bool:
         """Store one sealed page with its position; False where it is refused: what comes behind it must wait."""
         one = DeliveryReport(entry.name, SEALED, entry.sha256 or "", entry.size or 0, number=entry.id)
         self.report.deliveries.append(one)
         work = Import(self.feed, self.registered, entry, entry.id, self.world, self.lease, kept=self.kept)
+        work.fresh = fresh
         try:
             work.run()
         except (DecodeError, DeliveryRefused) as error:

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from engine.decode import DECODERS
 from engine.runner import run_feeds
 from engine.store import positions
+from engine.store.journal import SEALED
 from tests.pages.things import NAMED, dealer, things
 from tests.store.shop import Shop, counts
 from tests.transports.http.room import Answers, Api, Asked, Said
@@ -144,6 +146,39 @@ def test_a_page_that_was_sealed_is_imported_without_the_network(tmp_path: Path, 
     api.answers = lambda asked: Said(b"", 400)  # nothing more is to be had there
     shop.run()
     assert set(shop.activities()) == {"0", "1"}
+
+
+ODD = [
+    pytest.param(
+        b'{"data": [{"id": "0", "name": "Caf\xe9", "price": 1}]}', ["encoding.fallback"], id="another encoding"
+    ),
+    pytest.param(b'\xef\xbb\xbf{"data": [{"id": "0", "name": "x", "price": 1}]}', [], id="a byte order mark"),
+    pytest.param(
+        b'{"data": [{"id": "0", "price": "?"}, {"id": "1", "name": "x", "price": 2}]}',
+        ["money.unreadable"],
+        id="a bad record",
+    ),
+]
+
+
+@pytest.mark.parametrize(("body", "codes"), ODD)
+def test_a_page_is_decoded_once_and_judged_as_one_that_was_left_sealed(
+    tmp_path: Path, sqlite_url: str, serve: Serve, monkeypatch: pytest.MonkeyPatch, body: bytes, codes: list[str]
+) -> None:
+    read: list[object] = []
+    json = DECODERS["json"]
+    monkeypatch.setitem(DECODERS, "json", lambda *given: read.append(given) or json(*given))
+    api = serve(lambda asked: Said(body))
+    fields = {**NAMED, "price": {"path": "price", "type": "money"}}
+    shop = dealer(tmp_path, sqlite_url, api, fields=fields)
+    fresh = shop.run()
+    assert ([issue.code for issue in fresh.issues], len(read)) == (codes, 1)
+
+    shop.world.journal.mark(fresh.deliveries[0].number, "2026-02-01T00:00:00Z", state=SEALED)  # as if killed before
+    api.answers = lambda asked: Said(b'{"data": []}')
+    left = shop.run()
+    assert (left.deliveries[0].number, len(read)) == (fresh.deliveries[0].number, 3)
+    assert [issue for issue in left.issues if issue.delivery] == [issue for issue in fresh.issues if issue.delivery]
 
 
 def test_what_is_missing_beside_many_records_is_told_once(tmp_path: Path, sqlite_url: str, serve: Serve) -> None:
