@@ -210,7 +210,8 @@ class Stream:
     vehicle: VehicleSpec | None
     activities: tuple[ActivitySpec, ...]
     version: str | None = None
-    employee: Mapping[str, Value] | None = None
+    # An employee takes the place of contact and activities; it is made as one is, its roles among what is `set`.
+    employee: ActivitySpec | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +244,7 @@ class Feed:
     excluded: tuple[str, ...] = ()  # classes of exports that get nothing of this feed
     excluded_where: str = ""
     exports: tuple[Export, ...] = ()  # its dealer's, those that are enabled
+    unread_exports: tuple[str, ...] = ()  # the same that have an error: nothing is queued for them
     sends_whole: bool = True  # each delivery is the whole truth (a file), not what changed
     triggers: tuple[Mapping[str, Value], ...] = ()
     tags: tuple[str, ...] = ()
@@ -352,6 +354,7 @@ class MappedRecord(NamedTuple):
     version: str | None
     contact_from: tuple[str, str] | None  # (type, key) of the activity whose contact it is
     lapsed: bool  # it does not pass `if`, and the stream says what then becomes of a known one
+    employee: MappedActivity | None = None
 
 
 class MappedBatch(NamedTuple):

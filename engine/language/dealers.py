@@ -70,8 +70,8 @@ def exports(file: File) -> Mapping[int, str]:
     return {index: name for index, name in uses.items() if isinstance(name, str)}
 
 
-def touched(findings: Sequence[Finding], found: Listed, index: int) -> bool:
-    """Whether one of the findings in a dealer's file concerns this feed: it is in its entry, or in no entry.
+def touched(findings: Sequence[Finding], found: Listed, entry: Node) -> bool:
+    """Whether one of the findings in a dealer's file concerns a feed or an export: it is in its entry, or in none.
 
     A mistake in another feed's entry, or in an export's, stops that one only.
     """
@@ -83,7 +83,7 @@ def touched(findings: Sequence[Finding], found: Listed, index: int) -> bool:
     block = root.child("exports")
     if block is not None:
         others.append(block.key.mark.line)
-    begin = found.entry(index).place.mark.line
+    begin = entry.place.mark.line
     bounds = sorted({*heads, *others})
     for finding in findings:
         start = max((line for line in bounds if line <= finding.line), default=0)

@@ -51,6 +51,7 @@ def feed(
         schedule=_plain(tree.child("schedule")),
         guards=found.guards,
         excluded=tree.texts("exports", "exclude"),
+        excluded_where=str(excluded.key) if (excluded := tree.child("exports", "exclude")) is not None else "",
         sends_whole=tree.text("transport", "type") in settings.FILES,
         triggers=tuple(trigger.plain for trigger in tree.elements("triggers")),
         tags=tuple(dict.fromkeys((*tree.texts("tags"), *entry.texts("tags")))),

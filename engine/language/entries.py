@@ -17,7 +17,7 @@ from engine.language.library import Library
 from engine.language.plans import Input, Plan, Verdict
 from engine.language.problems import Problems
 from engine.language.resolution import Definition, resolve
-from engine.language.tree import Place
+from engine.language.tree import Node, Place
 
 
 class Outcome(NamedTuple):
@@ -34,6 +34,19 @@ class Outcome(NamedTuple):
     claim: tuple[overlap.Source, overlap.Claim] | None
 
 
+class Sent(NamedTuple):
+    """An entry of what goes out: `root` is the definition that it uses, merged with what that is based on."""
+
+    name: str
+    entry: Node
+    root: Node
+    is_sound: bool
+
+    @property
+    def is_enabled(self) -> bool:
+        return self.entry.flag("enabled", default=True)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Roster:
     """A dealer's file under one library. `findings` are those of the dealer, and of names that nothing has."""
@@ -42,6 +55,7 @@ class Roster:
     outcomes: tuple[Outcome, ...]
     findings: tuple[Finding, ...]
     library: Library
+    sent: tuple[Sent, ...] = ()
 
 
 def roster(file: File, library: Library, before: Roster | None) -> Roster:
@@ -60,17 +74,21 @@ def roster(file: File, library: Library, before: Roster | None) -> Roster:
         if name not in library.known["export"] and not {f"exports/{name}", f"vendors/{name}"} & library.broken:
             uses = file.tree.value["exports"].value[index].value["uses"]
             problems.unknown(uses, "E048", "export", library.known["export"])
-    _check_exports(found, outcomes, library, problems)
-    return Roster(found, outcomes, problems.findings, library)
+    sent = tuple(_sent(found, outcomes, library, problems))
+    return Roster(found, outcomes, problems.findings, library, sent)
 
 
-def _check_exports(found: Listed, outcomes: tuple[Outcome, ...], library: Library, problems: Problems) -> None:
-    """What is wrong with a dealer's exports, and with what its feeds would send through them."""
+def _sent(found: Listed, outcomes: tuple[Outcome, ...], library: Library, problems: Problems) -> Iterator[Sent]:
+    """A dealer's exports, with what is wrong with them and with what its feeds would send through them."""
     used = [
         exports.Listed(found.file.tree.value["exports"].value[index], library.exports[name])
         for index, name in dealers.exports(found.file).items()
         if name in library.exports
     ]
+    for index, name in dealers.exports(found.file).items():
+        if name not in library.exports:
+            entry = found.file.tree.value["exports"].value[index]
+            yield Sent(definition.identity(found.dealer.name, entry), entry, entry, is_sound=False)
     if not used:
         return
     made: list[exports.Produced] = []
@@ -80,7 +98,19 @@ def _check_exports(found: Listed, outcomes: tuple[Outcome, ...], library: Librar
         if entry.flag("enabled", default=True):
             root = root if override is None else inherit.merged(root, override, Problems())
             made.append(exports.produced(outcome.name, root, found.dealer))
-    exports.check(found.dealer, used, made, library.workshop.known, problems)
+    names: set[str] = set()
+    for entry, root in used:
+        heard = Problems()
+        exports.check(found.dealer, [exports.Listed(entry, root)], made, library.workshop.known, heard)
+        name = definition.identity(found.dealer.name, entry)
+        if name in names:
+            at = entry.child("name") or entry.value["uses"]
+            heard.add(at, "E051", f"there are two exports `{name}`", "give one of them a name")
+        names.add(name)
+        problems.take(heard.findings)
+        is_whole = entry.word("uses", "") not in library.faulty_exports
+        is_sound = is_whole and not heard.has_errors and not dealers.touched(found.file.errors, found, entry)
+        yield Sent(name, entry, root, is_sound)
 
 
 def _outcomes(found: Listed, library: Library, known: dict[int, Outcome], problems: Problems) -> Iterator[Outcome]:
@@ -136,7 +166,7 @@ def _checked(name: str, found: Listed, index: int, source: Definition, library: 
         case = plan.case(found.entries[index], found.facts, workshop.fitting)
         if case is not None:
             plan.verdicts[case.key] = verdict
-    is_sound = _is_sound(verdict, source, library) and not dealers.touched(found.file.errors, found, index)
+    is_sound = _is_sound(verdict, source, library) and not dealers.touched(found.file.errors, found, entry)
     transport = resolved.tree.child("transport")
     claim = None
     if is_sound and verdict.is_enabled and transport is not None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from engine.deferred import Template
-from engine.language import fields, inherit, params, polling, promises, references, settings, streams, words
+from engine.language import fields, inherit, outgoing, params, polling, promises, references, settings, streams, words
 from engine.language.filling import Names, section, warn_of_zones
 from engine.language.lint import Types
 from engine.language.problems import Problems
@@ -16,8 +16,9 @@ from engine.model import ActivityType, Dealer
 
 LEADS = "leads"
 _CLASSES = (LEADS, "texts")  # those that the product itself reasons about
-_SEEN = ("activity", "contact", "vehicle", "dealer", "params", "run")  # by conditions and paths
-_REFERRED = ("params", "secret", "dealer", "run", "activity", "contact", "vehicle", "query", "headers", "body")
+_SEEN = ("activity", "contact", "vehicle", "dealer", "params", "run")  # by conditions
+_SENT = (*_SEEN, "message")  # by paths
+_REFERRED = ("params", "secret", "dealer", "run", *outgoing.OPEN)
 _ASKED = ("query", "headers", "body")
 _LEAKING = frozenset({"sale", "service"})
 _OWN_WORDS = ("occurred", "state")  # what changes of any activity
@@ -51,10 +52,7 @@ def look_at(root: Node, types: Types, problems: Problems) -> None:
     near = words.nearest(str(given.value), _CLASSES, edits=1) if given is not None else None
     if given is not None and near not in (None, given.value):
         problems.unknown(given, "E023", "class", _CLASSES)
-    events = [
-        node for node in (root.child("event"), *(each.child("event") for each in root.elements("messages"))) if node
-    ]
-    for event in events:
+    for event in outgoing.events(root):
         _event(event, types, problems)
     _types(root.elements("exclude", "activities"), types, problems)
     _types(root.elements("find", "type"), types, problems)
@@ -62,7 +60,10 @@ def look_at(root: Node, types: Types, problems: Problems) -> None:
     for message in root.elements("messages"):
         for pattern in message.elements("forbid"):
             fields.check_pattern(pattern, problems)
-    _mapped(root, _SEEN, problems)
+    consent = root.child("consent")
+    if consent is not None and isinstance(consent.value, str) and consent.value not in outgoing.CONSENTS:
+        problems.unknown(consent, "E064", "consent", outgoing.CONSENTS)
+    _mapped(root, _SENT, problems)
 
 
 def check(
@@ -137,8 +138,7 @@ def _leaks(entry: Node, root: Node, produced: Sequence[Produced], types: Types, 
 def _admits(root: Node, kind: ActivityType) -> bool:
     if kind.category in root.texts("exclude", "categories") or kind.name in root.texts("exclude", "activities"):
         return False
-    events = [root.child("event"), *(each.child("event") for each in root.elements("messages"))]
-    named = [name for event in events if event is not None for name in event.texts("activities")]
+    named = [name for event in outgoing.events(root) for name in event.texts("activities")]
     return kind.name in named or not named
 
 

@@ -82,7 +82,7 @@ def field(name: str, node: Node, reading: Reading) -> Field | None:
         source=source,
         optional=node.flag("optional"),
         null_values=None if nulls is None else tuple(str(each.value) for each in node.elements("nullValues")),
-        transforms=_transforms(node, reading.problems),
+        transforms=transforms(node, reading.problems),
         type=kind,
         options={key: child.plain for key, child in node.entries().items() if key not in _OWN},
         map=value_map(node, reading.problems),
@@ -251,7 +251,7 @@ def _refuse_misplaced(verb: str, given: Node, reading: Reading) -> None:
         reading.problems.add(given, "E062", f"`path` on {reading.format}, whose records are flat", help, key=True)
 
 
-def _transforms(node: Node, problems: Problems) -> tuple[tuple[str, Mapping[str, Value]], ...]:
+def transforms(node: Node, problems: Problems) -> tuple[tuple[str, Mapping[str, Value]], ...]:
     """Each as (name, arguments); a lone argument that is no map stands for the one it is short for."""
     found: list[tuple[str, Mapping[str, Value]]] = []
     for element in node.elements("transforms"):

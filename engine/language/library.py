@@ -56,6 +56,7 @@ class Library:
     faulty: frozenset[str]  # definitions of whose files one has an error
     bound: Mapping[str, _Bound]
     activities: tuple[File, ...]
+    faulty_exports: frozenset[str]
 
 
 def library(files: Sequence[File], before: Library | None) -> Library:
@@ -77,7 +78,7 @@ def library(files: Sequence[File], before: Library | None) -> Library:
     else:
         workshop = Workshop(types, frozenset(unread))
     bound = _bound(known["feed"], broken, workshop, before.bound if before is not None and same_types else {}, problems)
-    sent = _outgoing(known["export"], broken, workshop, problems)
+    sent, unsound = _outgoing(known["export"], broken, workshop, problems)
     outgoing = {name: root for name, (_, root) in sent.items()}
     unused.check([*((each.chain, each.definition.root) for each in bound.values()), *sent.values()], problems)
     exports.check_excluded((each.definition.root for each in bound.values()), outgoing.values(), problems)
@@ -93,6 +94,7 @@ def library(files: Sequence[File], before: Library | None) -> Library:
         faulty=frozenset(name for name, each in bound.items() if any(file.errors for file in each.chain)),
         bound=bound,
         activities=activities,
+        faulty_exports=unsound,
     )
 
 
@@ -135,16 +137,21 @@ def _bound(
 
 def _outgoing(
     files: Mapping[str, File], broken: Iterable[str], workshop: Workshop, problems: Problems
-) -> Mapping[str, tuple[tuple[File, ...], Node]]:
-    """Every export with its files, merged and looked at; those in a circle are left out."""
+) -> tuple[Mapping[str, tuple[tuple[File, ...], Node]], frozenset[str]]:
+    """Every export with its files, merged and looked at, and those with an error; those in a circle are left out."""
     found: dict[str, tuple[tuple[File, ...], Node]] = {}
+    unsound: set[str] = set()
     for name in files:
         chain = _chain(name, files, broken, problems)
         if chain:
-            root = _laid(tuple(chain.values()), problems)
-            exports.look_at(root, workshop.known, problems)
+            heard = Problems()
+            root = _laid(tuple(chain.values()), heard)
+            exports.look_at(root, workshop.known, heard)
+            problems.take(heard.findings)
             found[name] = tuple(chain.values()), root
-    return found
+            if heard.has_errors or any(file.errors for file in chain.values()):
+                unsound.add(name)
+    return found, frozenset(unsound)
 
 
 def _looked_at(name: str, chain: Mapping[str, File], workshop: Workshop) -> _Bound:

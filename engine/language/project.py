@@ -7,12 +7,12 @@ import gc
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from engine.errors import DefinitionError
-from engine.language import definition, entries, overlap, parts, resolution
+from engine.language import definition, entries, outgoing, overlap, parts, resolution
 from engine.language import files as files_of
 from engine.language.dealers import Listed
 from engine.language.entries import Outcome, Roster
@@ -25,7 +25,7 @@ from engine.language.problems import Problems
 from engine.language.resolution import Definition, Resolved
 from engine.language.shapes import Workshop
 from engine.language.tree import Node
-from engine.model import ActivityType, Dealer, Feed
+from engine.model import ActivityType, Dealer, Export, Feed
 
 
 class Made(NamedTuple):
@@ -49,11 +49,55 @@ class Made(NamedTuple):
         return self.found.entry(self.number)
 
 
+class Exports(Mapping[str, Export]):
+    """The exports without an error by their ids, each made when it is first asked for.
+
+    `due` are those of which something goes out because its day has come; `unread` are enabled, have an
+    error, and are not among the others.
+    """
+
+    def __init__(self, rosters: Iterable[Roster], types: Mapping[str, ActivityType]) -> None:
+        found = {sent.name: (sent, roster.found) for roster in rosters for sent in roster.sent if roster.found}
+        self._made = {name: (sent, listed.dealer) for name, (sent, listed) in found.items() if sent.is_sound}
+        self._types = types
+        self._ready: dict[str, Export] = {}
+        self._of: dict[str, list[str]] = {}
+        for name, (sent, dealer) in self._made.items():
+            if sent.is_enabled:
+                self._of.setdefault(dealer.name, []).append(name)
+        self.unread: dict[str, list[str]] = {}
+        for name, (sent, listed) in found.items():
+            if sent.is_enabled and not sent.is_sound:
+                self.unread.setdefault(listed.dealer.name, []).append(name)
+        self.due = frozenset(name for name, (sent, _) in self._made.items() if outgoing.watches_time(sent.root))
+
+    def of(self, dealer: str) -> tuple[Export, ...]:
+        """Those of a dealer that are enabled."""
+        return tuple(self[name] for name in self._of.get(dealer, ()))
+
+    def __getitem__(self, name: str) -> Export:
+        export = self._ready.get(name)
+        if export is None:
+            sent, dealer = self._made[name]
+            problems = Problems()
+            export = outgoing.export(sent.root, dealer, sent.entry, self._types, problems)
+            if problems.has_errors:
+                raise DefinitionError(f"{name} was found to be sound, and is not", problems.findings)
+            self._ready[name] = export
+        return export
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._made)
+
+    def __len__(self) -> int:
+        return len(self._made)
+
+
 class Feeds(Mapping[str, Feed]):
     """Feeds by their ids, each made when it is first asked for: of ten thousand, one is run."""
 
-    def __init__(self, made: Mapping[str, Made], workshop: Workshop) -> None:
-        self._made, self._workshop = made, workshop
+    def __init__(self, made: Mapping[str, Made], workshop: Workshop, exports: Exports) -> None:
+        self._made, self._workshop, self._exports = made, workshop, exports
         self._ready: dict[str, Feed] = {}
 
     def __getitem__(self, name: str) -> Feed:
@@ -76,7 +120,8 @@ class Feeds(Mapping[str, Feed]):
         feed, _ = definition.feed(made.source, made.dealer, made.entry, self._workshop, problems)
         if feed is None:
             raise DefinitionError(f"{made.file} was found to be sound, and is not", problems.findings)
-        return feed
+        unread = self._exports.unread.get(made.dealer.name, ())
+        return replace(feed, exports=self._exports.of(made.dealer.name), unread_exports=tuple(unread))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +139,7 @@ class Project:
     made: Mapping[str, Made] = field(default_factory=dict, repr=False)
     definitions: Mapping[str, Definition] = field(default_factory=dict, repr=False)  # of feeds, used by a dealer or not
     type_files: Mapping[str, File] = field(default_factory=dict, repr=False)  # of the activity types
+    exports: Exports = field(default_factory=lambda: Exports((), {}), repr=False)
 
     def resolved(self, feed: str) -> Node:
         """The definition as this feed uses it, each value with its origin. Raises KeyError for an unknown feed."""
@@ -173,8 +219,9 @@ class Loader:
         unsafe = overlap.check(claims, problems)
         made = {name: Made(outcome.source, listed, outcome.number) for name, (outcome, listed) in outcomes.items()}
         sound = {name: each for name, each in made.items() if outcomes[name][0].is_sound and name not in unsafe}
+        sent = Exports(self._rosters.values(), self._library.types)
         return Project(
-            feeds=Feeds(sound, self._library.workshop),
+            feeds=Feeds(sound, self._library.workshop, sent),
             dealers={listed.dealer.name: listed.dealer for listed in found},
             activity_types=self._library.types,
             findings=tuple(sorted(problems.findings)),
@@ -182,6 +229,7 @@ class Loader:
             made=made,
             definitions=self._library.definitions,
             type_files=self._library.known["activity"],
+            exports=sent,
         )
 
 
