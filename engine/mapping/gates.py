@@ -12,7 +12,7 @@ from typing import Any
 from engine.mapping.functions import COMPARATORS, NUMBERS
 from engine.mapping.paths import ROOT, Known, Paths, Tree
 from engine.mapping.scope import Scope
-from engine.mapping.source import literal
+from engine.mapping.source import Source, literal
 from engine.model import Value
 
 # Names that a condition sees beside the mapped fields, given by the run.
@@ -59,7 +59,20 @@ def truth(scope: Scope, node: Tree) -> str:
         for field in _all_names(scope) if name == ROOT else [name]:
             if scope.has(field):
                 scope.var(field)
-    return _Gates(scope).truth(node, scope.known)
+    return _Gates(scope.source, _roots(scope)).truth(node, scope.known)
+
+
+def truth_of(source: Source, node: Tree, at: str) -> str:
+    """The same of a condition on what stands in the variable `at`: an object that has all its names."""
+
+    def variable(name: str, known: Known) -> str:
+        if name == ROOT:
+            return at
+        result = source.name()
+        source.line(f"{result} = {at}.get({literal(name)})")
+        return result
+
+    return _Gates(source, variable).truth(node, {})
 
 
 def _roots(scope: Scope) -> Callable[[str, Known], str]:
@@ -102,9 +115,9 @@ def _number(text: Value) -> Value:
 
 
 class _Gates:
-    def __init__(self, scope: Scope) -> None:
-        self.source = scope.source
-        self.paths = Paths(scope.source, _roots(scope))
+    def __init__(self, source: Source, roots: Callable[[str, Known], str]) -> None:
+        self.source = source
+        self.paths = Paths(source, roots)
 
     def truth(self, node: Tree, known: Known) -> str:
         """The name of a variable that then holds True, False or None."""
