@@ -30,7 +30,7 @@ _ORIGIN_COLUMN = 60
 def listing(form: str) -> int:
     where = settings()
     found = projects.project(where)
-    standings = overview.standings(opening.store(where), stamped(), history=False) if opening.has_store(where) else {}
+    standings = overview.standings(opening.store(where)) if opening.has_store(where) else {}
     rows = [_row(name, found, standings.get(name)) for name in found.made]
     if form != "text":
         listed(rows, form)
@@ -120,7 +120,7 @@ def show(feed: str, resolved: bool, form: str) -> int:
 
 
 def _summary(feed: Feed, found: Project, where: Settings, form: str) -> None:
-    standings = overview.standings(opening.store(where), stamped(), history=False) if opening.has_store(where) else {}
+    standings = overview.standings(opening.store(where)) if opening.has_store(where) else {}
     row, without = _row(feed.id, found, standings.get(feed.id)), found.left_out(feed.id)
     types = {spec.type: None for stream in feed.streams for spec in stream.activities}
     labels = [feed.activity_types[name].label for name in types if name in feed.activity_types]

@@ -83,6 +83,6 @@ def _joined(parts: dict[str, FeedReport], done: FeedReport) -> None:
 def _finished(run: int, feeds: list[FeedReport], world: World, form: str) -> int:
     report = RunReport(run, world.clock.now(), feeds)
     issues = [issue for feed in feeds for issue in feed.issues]
-    world.journal.finish_run(run, stamped(), reporting.outcome(report), reporting.plain(report), issues)
+    world.journal.finish_run(run, stamped(), reporting.outcome(report), reporting.plain(report), issues, is_replay=True)
     told(report, form)
     return reporting.exit_code(report)

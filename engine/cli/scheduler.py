@@ -104,7 +104,7 @@ def _times(plan: Planned, standing: Standing | None) -> Iterator[_Coming]:
 
 
 def _standings(where: Settings) -> dict[str, Standing]:
-    return overview.standings(opening.store(where), stamped(), history=False) if opening.has_store(where) else {}
+    return overview.standings(opening.store(where)) if opening.has_store(where) else {}
 
 
 def _idle(plan: Planned, standing: Standing | None) -> str:

@@ -1,108 +1,101 @@
-"""`feeds status`: how every feed is, in plain words, worst first to the eye."""
+"""`feeds status`: how every feed is, in plain words, worst first."""
 
 from datetime import datetime
 from typing import Any
 
 import click
 
-from engine.cli import opening, projects
+from engine.cli import opening
 from engine.cli.moments import age
 from engine.cli.output import formats, listed, table, talk
-from engine.cli.settings import command, now, settings, stamped
+from engine.cli.settings import command, now, settings
+from engine.cli.standing import filters, next_run, stood
+from engine.health import span
 from engine.intake import inbox
 from engine.intake.inbox import Inbox
-from engine.model import Feed
-from engine.store import overview
-from engine.store.overview import Standing
+from engine.language.project import Project
+from engine.scheduler.standing import Standing
+from engine.store import health as known
 from engine.store.search import printed
 from engine.surface import OK, printable
 from engine.visits import listening
+from engine.world import stamp
+
+_COLUMNS = ("feed", "state", "last run", "next run", "data age", "quar.")
 
 
-@command("status", help="How every feed is, in plain words.")
-@click.option("--dealer", help="Of this dealer.")
+@command("status", help="How every feed is, in plain words; the worst first.")
+@filters
 @formats("text", "json", "jsonl")
-def status(dealer: str | None, form: str) -> int:
+def status(dealer: str | None, vendor: str | None, tag: str | None, state: tuple[str, ...], form: str) -> int:
     where = settings()
-    found = projects.project(where)
+    found, standings = stood(where, dealer, vendor, tag, state)
     store = opening.store(where) if opening.has_store(where) else None
-    standings = overview.standings(store, stamped()) if store is not None else {}
     received = inbox.inbox(store, where.state_dir) if store is not None else None
-    names = [name for name, made in found.made.items() if dealer in (None, made.dealer.name)]
-    rows = [_row(name, found.feeds.get(name), standings.get(name), received) for name in names]
+    unfinished = known.unfinished(store) if store is not None else {}
+    rows = [_row(name, each, found, received, unfinished) for name, each in standings.items()]
     if form != "text":
         listed(rows, form)
         return OK
     if not rows:
         talk("no feeds")
         return OK
-    table(("feed", "state", "last run", "data age", "rows waiting"), [_line(row) for row in rows], ("rows waiting",))
+    table(_COLUMNS, [_line(row) for row in rows], ("quar.",))
     for row in rows:
         if row["why"]:
             click.echo(printable(f"{row['feed']}: {row['why']}"))
     return OK
 
 
-def _row(name: str, feed: Feed | None, standing: Standing | None, received: Inbox | None) -> dict[str, Any]:
-    word, why = _state(feed, standing)
-    endpoints = listening.endpoints(feed) if feed is not None else ()
-    hooks = received.counts(name, endpoints) if received is not None and endpoints else None
+def _row(
+    name: str, standing: Standing, found: Project, received: Inbox | None, unfinished: dict[str, int]
+) -> dict[str, Any]:
+    health, facts = standing.health, standing.facts
+    last = facts.last_run if facts is not None else None
+    hooks = _hooks(name, standing, found, received)
+    why = health.sentence
     if hooks and (waiting := hooks["waiting"]):
         told = "1 request waits" if waiting == 1 else f"{waiting} requests wait"
         why = "; ".join(filter(None, (why, f"{told} in the inbox for `feeds run {name}`")))
     return {
         "feed": name,
-        "state": word,
+        "state": health.state,
+        "level": health.level,
+        "since": _printed(health.since),
         "why": why,
-        "lastRun": None if standing is None else standing.last_run,
-        "lastData": None if standing is None else printed(standing.last_data),
-        "quarantined": 0 if standing is None else standing.quarantined,
-        "unfinished": 0 if standing is None else standing.unfinished,
+        "running": standing.is_running,
+        "lastRun": None
+        if last is None
+        else {"run": last.number, "at": _printed(last.at), "outcome": last.outcome, "read": last.read},
+        "nextRun": next_run(standing),
+        "lastData": _printed(facts.data_at if facts is not None else None),
+        "quarantined": facts.quarantined if facts is not None else 0,
+        "unfinished": unfinished.get(name, 0),
         **({} if hooks is None else {"hooks": dict(hooks)}),
     }
 
 
-def _state(feed: Feed | None, standing: Standing | None) -> tuple[str, str]:
-    """One word, and why it is so where that is not plain."""
-    if feed is None:
-        return "broken", "its definition has errors: `feeds validate` shows them"
-    if not feed.enabled:
-        return "disabled", feed.reason or "its definition says enabled: false"
-    return ("new", "") if standing is None else _ran(feed, standing)
-
-
-def _ran(feed: Feed, standing: Standing) -> tuple[str, str]:
-    """Of a feed that may run and that the store has met."""
-    if standing.is_paused(stamped()):
-        until = f" until {standing.paused_until[:16]}" if standing.paused_until else ""
-        return "paused", f"{standing.paused_reason} ({standing.paused_by}){until}"
-    if standing.is_running:
-        return "running", ""
-    outcome = standing.last_run["outcome"] if standing.last_run else None
-    if outcome in ("failed", "refused"):
-        return str(outcome), f"`feeds runs show {standing.last_run['run'] if standing.last_run else ''}` says why"
-    late = _lateness(feed, standing)
-    if late:
-        return late
-    if standing.quarantined:
-        return "partial", ""
-    return ("new", "") if outcome is None else ("healthy", "")
-
-
-def _lateness(feed: Feed, standing: Standing) -> tuple[str, str] | None:
-    """Whether data is older than the definition allows."""
-    if standing.last_data is None:
+def _hooks(name: str, standing: Standing, found: Project, received: Inbox | None) -> Any:
+    """Requests by their state, of a feed that listens."""
+    if received is None or standing.plan is None or not standing.plan.hears:
         return None
-    seconds = (now() - datetime.fromisoformat(standing.last_data)).total_seconds()
-    since = f"no data for {age(standing.last_data, now())}"
-    if feed.guards.error_after is not None and seconds > feed.guards.error_after:
-        return "stale", since
-    if feed.guards.warn_after is not None and seconds > feed.guards.warn_after:
-        return "late", since
-    return None
+    endpoints = listening.endpoints(found.feeds[name])
+    return received.counts(name, endpoints) if endpoints else None
+
+
+def _printed(moment: datetime | None) -> str | None:
+    return None if moment is None else printed(stamp(moment))
 
 
 def _line(row: dict[str, Any]) -> tuple[Any, ...]:
-    last = row["lastRun"]
+    last, coming = row["lastRun"], row["nextRun"]
     ran = f"{last['at'][:16].replace('T', ' ')} ({last['read']})" if last else "never"
-    return row["feed"], row["state"], ran, age(row["lastData"], now()), row["quarantined"]
+    ahead = f"in {span(datetime.fromisoformat(coming) - now())}" if coming else "-"
+    return (
+        row["feed"],
+        row["state"],
+        "now" if row["running"] else ran,
+        ahead,
+        age(row["lastData"], now()),
+        row["quarantined"],
+    )

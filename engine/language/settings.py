@@ -56,6 +56,7 @@ def guards(node: Node | None, problems: Problems) -> Guards:
         min_rows=None if rows is None else int(rows),
         warn_after=_seconds(node.child("warnAfter"), problems),
         error_after=_seconds(node.child("errorAfter"), problems),
+        business_days=node.texts("businessDays"),
     )
 
 

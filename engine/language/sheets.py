@@ -31,6 +31,7 @@ _GUARDS = {
     "minRows": "a file of fewer than {} rows is refused whole",
     "warnAfter": "nothing for {}: a warning",
     "errorAfter": "nothing for {}: an error",
+    "businessDays": "for these, only {} count",
 }
 
 
@@ -57,7 +58,11 @@ def sections(facts: Facts) -> list[Section]:
         Section("What it needs", tuple(_needs(facts["needs"]))),
         Section("What goes out", tuple(_going_out(facts))),
         Section(
-            "Guards", tuple(("", _GUARDS.get(name, f"{name} {{}}").format(n)) for name, n in facts["guards"].items())
+            "Guards",
+            tuple(
+                ("", _GUARDS.get(name, f"{name} {{}}").format(", ".join(n) if isinstance(n, list) else n))
+                for name, n in facts["guards"].items()
+            ),
         ),
         Section("What does not come", tuple(_not_coming(facts))),
     ]

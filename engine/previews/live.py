@@ -15,7 +15,7 @@ from engine.intake.names import escaped
 from engine.model import Feed
 from engine.previews.made import Preview, previewed, previewed_page, refused
 from engine.store import overview, positions
-from engine.world import World, stamp
+from engine.world import World
 from transports import FILES, PAGES
 from transports.base import Files, Pages, RemoteFile
 
@@ -69,7 +69,7 @@ def _oldest(feed: Feed, world: World, far: Files) -> tuple[RemoteFile, bool] | N
 
 def _number(feed: Feed, world: World) -> int | None:
     """The feed's number in the ledger; None for one that has never run."""
-    standing = overview.standings(world.engine, stamp(world.clock.now()), history=False).get(feed.id)
+    standing = overview.standings(world.engine).get(feed.id)
     return None if standing is None else standing.id
 
 

@@ -4,18 +4,19 @@ Makes no feed, which would cost more than all of this: of ten thousand, few are 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from engine import due
 from engine.connection import login
 from engine.due import Timetable
-from engine.language import resolution
+from engine.health import Expected
+from engine.language import resolution, settings
 from engine.language.durations import seconds
 from engine.language.problems import Problems
 from engine.language.project import Made
-from engine.model import Value
-from engine.visits.leasing import place
+from engine.model import Guards, Value
+from engine.visits.leasing import lease_name, place
 
 _ALONE = ("file", "webhook")  # transports without a login: their feeds are in nobody's way
 
@@ -34,6 +35,16 @@ class Planned:
     lane: str
     is_shared: bool  # others read its files as well
     timeout: int | None  # seconds
+    dealer: str = ""
+    tags: tuple[str, ...] = ()
+    reason: str = ""  # why it is not enabled
+    guards: Guards = field(default_factory=Guards)
+    lease: str = ""  # whoever has this runs it
+    hears: bool = False  # webhooks, perhaps
+
+    @property
+    def expected(self) -> Expected:
+        return Expected(self.is_enabled, self.reason, self.guards, self.zone, self.table)
 
 
 def planned(feed: str, made: Made) -> Planned:
@@ -46,7 +57,22 @@ def planned(feed: str, made: Made) -> Planned:
     table = due.timetable(feed, plain, zone) if is_enabled else None
     timeout = seconds(str(plain["timeout"])) if "timeout" in plain else None
     transport = {name: node.plain for name, node in tree.entries("transport").items()}
-    return Planned(feed, zone, is_enabled, table, _lane(feed, transport), bool(transport.get("shared")), timeout)
+    is_shared = bool(transport.get("shared"))
+    return Planned(
+        feed,
+        zone,
+        is_enabled,
+        table,
+        _lane(feed, transport),
+        is_shared,
+        timeout,
+        dealer=made.dealer.name,
+        tags=tuple(dict.fromkeys((*tree.texts("tags"), *entry.texts("tags")))),
+        reason=entry.word("reason", ""),
+        guards=settings.guards(tree.child("guards"), Problems()),
+        lease=lease_name(feed, transport),
+        hears=transport["type"] == "webhook" or any(tree.elements("triggers")),
+    )
 
 
 def _lane(feed: str, transport: Mapping[str, Value]) -> str:

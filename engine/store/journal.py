@@ -24,7 +24,7 @@ from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, sele
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.model import Feed, Issue, Tally
-from engine.store import leases
+from engine.store import last, leases
 from engine.store.database import lock_dealer, reading, writing
 from engine.store.leases import Lease
 from engine.store.tables import (
@@ -167,11 +167,21 @@ class Journal:
         with writing(self._engine) as connection:
             return _inserted(connection, runs, {"started_at": now})
 
-    def finish_run(self, run: int, now: str, outcome: str, report: Mapping[str, Any], found: Sequence[Issue]) -> None:
+    def finish_run(
+        self,
+        run: int,
+        now: str,
+        outcome: str,
+        report: Mapping[str, Any],
+        found: Sequence[Issue],
+        is_replay: bool = False,
+    ) -> None:
         with writing(self._engine) as connection:
             values = {"finished_at": now, "outcome": outcome, "report": _storable(connection, report)}
             connection.execute(update(runs).where(runs.c.id == run).values(values))
-            names = {row.name: row.id for row in connection.execute(select(feeds.c.id, feeds.c.name))}
+            last.ran(connection, run, now, report["feeds"], is_replay)
+            named = select(feeds.c.id, feeds.c.name).where(feeds.c.name.in_({issue.feed for issue in found}))
+            names = {row.name: row.id for row in connection.execute(named)}
             rows = [
                 {
                     "run_id": run,
@@ -359,6 +369,8 @@ def noted(connection: Connection, now: str, **columns: Any) -> Entry:
 def mark(connection: Connection, number: int, now: str, **columns: Any) -> None:
     """Change a delivery inside the caller's transaction."""
     if isinstance(columns.get("counts"), Tally):
+        if columns.get("state") in (STORED, DONE):
+            last.brought(connection, number, now, columns["counts"])
         columns["counts"] = _storable(connection, counted(columns["counts"]))
     if "progress" in columns:
         columns["progress"] = _storable(connection, columns["progress"])

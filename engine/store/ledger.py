@@ -3,7 +3,7 @@
 See `tables.py`, by which all tables go.
 """
 
-from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, LargeBinary, Table, Text
+from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, LargeBinary, Table, Text, text
 
 from engine.store.columns import Digest, Id, Json, Word, metadata
 
@@ -89,6 +89,14 @@ quarantine = Table(
     Index("quarantine_by_delivery", "delivery_id"),
 )
 
+Index(
+    "quarantine_waiting",
+    quarantine.c.feed_id,
+    quarantine.c.created_at,
+    sqlite_where=text("state IN ('open', 'fixed')"),
+    postgresql_where=text("state IN ('open', 'fixed')"),
+)
+
 sightings = Table(
     "sightings",  # what a listing saw, so that the next run knows how long a file has stood still
     metadata,
@@ -150,6 +158,67 @@ slots = Table(
     Column("ended_at", Word),  # None after `begun_at`: at work, cut short, or to be tried again
     Column("outcome", Word),
     Column("run_id", Id),
+)
+
+last_runs = Table(
+    "last_runs",  # how the newest run of a feed came out, and since when what is wrong has been so
+    metadata,
+    Column("feed_id", Id, primary_key=True, autoincrement=False),
+    Column("run_id", Id, nullable=False),
+    Column("at", Word, nullable=False),  # its end
+    Column("outcome", Word, nullable=False),
+    Column("read", BigInteger, nullable=False),
+    Column("first_at", Word, nullable=False),  # the end of its first run: from there on data is expected
+    Column("bad_since", Word),  # None: nothing stands against it
+    Column("bad_run", Id),  # the last that failed or refused
+    Column("bad_outcome", Word),
+    Column("bad_code", Word),
+)
+
+heartbeats = Table(
+    "heartbeats",  # processes that run feeds by their schedules
+    metadata,
+    Column("name", Word, primary_key=True),  # host, process, and when that began
+    Column("role", Word, nullable=False),
+    Column("started_at", Word, nullable=False),
+    Column("at", Word, nullable=False),
+    Column("details", Json, nullable=False),
+)
+
+incidents = Table(
+    "incidents",  # what somebody is told of: from when it was seen until it is over
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("key", Word, nullable=False),  # its state and its subject
+    Column("state", Word, nullable=False),
+    Column("level", Word, nullable=False),
+    Column("subject", Text, nullable=False),  # a feed, or what several feeds have in common
+    Column("feeds", Json, nullable=False),  # their names
+    Column("sentence", Text, nullable=False),
+    Column("since", Word, nullable=False),  # when it began
+    Column("opened_at", Word, nullable=False),  # when it was seen
+    Column("closed_at", Word),
+    Column("ending", Text),  # how things are instead
+)
+Index(
+    "incidents_open",
+    incidents.c.key,
+    unique=True,
+    sqlite_where=incidents.c.closed_at.is_(None),
+    postgresql_where=incidents.c.closed_at.is_(None),
+)
+
+alerts = Table(
+    "alerts",  # who was told of an incident; the row is there before the message goes out
+    metadata,
+    Column("incident_id", Id, primary_key=True, autoincrement=False),
+    Column("channel", Word, primary_key=True),
+    Column("event", Word, primary_key=True),  # opened, recovered
+    Column("state", Word, nullable=False),  # claimed, sent, refused
+    Column("at", Word, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("again_at", Word),  # of one that was refused
+    Column("error", Text),
 )
 
 definitions = Table(

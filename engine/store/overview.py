@@ -4,23 +4,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, func, select
+from sqlalchemy import Engine, Row, select
 
 from engine.store.bulk import decoded
 from engine.store.database import reading
-from engine.store.journal import DONE, OPEN, STORED
-from engine.store.leases import process_started, this_process
 from engine.store.search import printed
-from engine.store.tables import breakers, cursors, deliveries, feeds, issues, leases, quarantine, runs
+from engine.store.tables import breakers, cursors, deliveries, feeds, issues, quarantine, runs
 
 _STRETCH = 1_000
-_RUNS_BACK = 500  # how far a feed's last run is looked for
 WAITING = ("open", "fixed")  # what a person has still to deal with, or a run to take up
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How one feed stands in the store. Times as stored, None where there is none yet."""
+    """Whether an operator lets a feed run. Times as stored. How feeds are otherwise: `health.py`."""
 
     feed: str
     id: int
@@ -28,81 +25,20 @@ class Standing:
     paused_by: str | None
     paused_reason: str | None
     paused_until: str | None
-    last_data: str | None = None  # when its last file was stored
-    unfinished: int = 0  # deliveries on their way
-    quarantined: int = 0  # rows that wait
-    is_running: bool = False
-    last_run: Mapping[str, Any] | None = None  # {run, at, outcome, read}
 
     def is_paused(self, now: str) -> bool:
         """Whether an operator's pause holds at this time."""
         return self.paused_at is not None and (self.paused_until is None or self.paused_until > now)
 
 
-def standings(engine: Engine, now: str, history: bool = True) -> dict[str, Standing]:
-    """Every feed the store has met, by its name. Without `history` only what a listing needs."""
+def standings(engine: Engine) -> dict[str, Standing]:
+    """Every feed the store has met, by its name."""
     with reading(engine) as connection:
-        rows = connection.execute(select(feeds).order_by(feeds.c.name)).all()
-        if not history:
-            return {row.name: Standing(row.name, row.id, *_pause(row)) for row in rows}
-        stored = select(deliveries.c.feed_id, func.max(deliveries.c.updated_at))
-        stored = stored.where(deliveries.c.state.in_((STORED, DONE))).group_by(deliveries.c.feed_id)
-        last_data = _pairs(connection, stored)
-        unfinished = _counts(connection, deliveries.c.feed_id, deliveries.c.state.in_(OPEN))
-        waiting = _counts(connection, quarantine.c.feed_id, quarantine.c.state.in_(WAITING))
-        held = connection.execute(select(leases).where(leases.c.host.is_not(None))).all()
-        running = {row.name for row in held if _is_alive(row, now)}
-        last = _last_runs(connection, {row.name for row in rows})
+        rows = connection.execute(select(feeds).order_by(feeds.c.name))
         return {
-            row.name: Standing(
-                row.name,
-                row.id,
-                *_pause(row),
-                last_data.get(row.id),
-                unfinished.get(row.id, 0),
-                waiting.get(row.id, 0),
-                row.name in running,
-                last.get(row.name),
-            )
+            row.name: Standing(row.name, row.id, row.paused_at, row.paused_by, row.paused_reason, row.paused_until)
             for row in rows
         }
-
-
-def _is_alive(row: Row[Any], now: str) -> bool:
-    """Whether the owner of a lease may still be at work; one that was killed here is not."""
-    if row.host == this_process().host:
-        return bool(process_started(row.pid) == row.process_started)
-    return bool(row.expires_at > now)
-
-
-def _pause(row: Row[Any]) -> tuple[str | None, str | None, str | None, str | None]:
-    return row.paused_at, row.paused_by, row.paused_reason, row.paused_until
-
-
-def _pairs(connection: Connection, statement: Select[Any]) -> dict[Any, Any]:
-    return {row[0]: row[1] for row in connection.execute(statement)}
-
-
-def _counts(connection: Connection, by: Any, condition: Any) -> dict[int, int]:
-    return _pairs(connection, select(by, func.count()).where(condition).group_by(by))
-
-
-def _last_runs(connection: Connection, names: set[str]) -> dict[str, dict[str, Any]]:
-    """Of each feed the newest run that had it."""
-    found: dict[str, dict[str, Any]] = {}
-    statement = select(runs).where(runs.c.finished_at.is_not(None)).order_by(runs.c.id.desc()).limit(_RUNS_BACK)
-    for row in connection.execute(statement):
-        for feed in (decoded(row.report) or {}).get("feeds", ()):
-            if feed["feed"] in names and feed["feed"] not in found:
-                found[feed["feed"]] = {
-                    "run": row.id,
-                    "at": printed(row.finished_at),
-                    "outcome": feed["outcome"],
-                    "read": feed["read"],
-                }
-        if len(found) == len(names):
-            break
-    return found
 
 
 # --- runs -----------------------------------------------------------------------------------

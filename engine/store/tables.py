@@ -9,15 +9,19 @@ from sqlalchemy import Column, ForeignKey, Index, Integer, Sequence, SmallIntege
 
 from engine.store.columns import Digest, Id, Json, Word, metadata
 from engine.store.ledger import (
+    alerts,
     audit,
     breakers,
     cursors,
     definitions,
     deliveries,
+    heartbeats,
     inbox,
     inbox_feeds,
+    incidents,
     issues,
     last_definitions,
+    last_runs,
     leases,
     quarantine,
     runs,
@@ -69,6 +73,7 @@ feeds = Table(
     Column("paused_by", Text),
     Column("paused_reason", Text),
     Column("paused_until", Word),
+    Column("data_at", Word),  # when data came last: rows of a file, or what an API had not told before
 )
 
 contacts = Table(
@@ -200,8 +205,10 @@ employees = Table(
     Column("namespace", Word, nullable=False),
     Column("key", Word, nullable=False),
     Column("state", Word),
-    Column("fields", Json, nullable=False),
-    Column("delivery_id", Id, nullable=False),
+    Column("fields", Json, nullable=False),  # its roles among them
+    Column("version", Word),
+    Column("feed_id", Id, nullable=False),
+    Column("delivery_id", Id, nullable=False),  # the one that told of it last
     Column("line", Integer, nullable=False),
     Column("updated_at", Word, nullable=False),
     UniqueConstraint("dealer_id", "namespace", "key", name="employees_by_key"),
@@ -212,6 +219,7 @@ __all__ = [
     "RESERVED",
     "activities",
     "activity_changes",
+    "alerts",
     "audit",
     "breakers",
     "contact_keys",
@@ -222,11 +230,14 @@ __all__ = [
     "deliveries",
     "employees",
     "feeds",
+    "heartbeats",
     "inbox",
     "inbox_feeds",
+    "incidents",
     "installation",
     "issues",
     "last_definitions",
+    "last_runs",
     "leases",
     "metadata",
     "quarantine",

@@ -12,16 +12,16 @@ from engine.world import World
 @contextmanager
 def leased(feed: Feed, world: World) -> Iterator[Lease]:
     """The right to run this feed, for the length of the block. Raises LeaseHeld."""
-    lease = leases.take(world.engine, _lease_name(feed), world.owner)
+    lease = leases.take(world.engine, lease_name(feed.id, feed.transport), world.owner)
     try:
         yield lease
     finally:
         leases.release(world.engine, lease)
 
 
-def _lease_name(feed: Feed) -> str:
+def lease_name(feed: str, transport: Mapping[str, Value]) -> str:
     """One lease per feed; feeds that share their files have one together."""
-    return f"shared {place(feed.transport)}" if feed.transport.get("shared") else feed.id
+    return f"shared {place(transport)}" if transport.get("shared") else feed
 
 
 def place(transport: Mapping[str, Value]) -> str:

@@ -96,7 +96,8 @@ def test_schedules_are_shown_in_words(shell: Shell) -> None:
 
 def test_a_broken_feed_is_listed_as_broken(wrong: Shell) -> None:
     assert [(row["feed"], row["state"]) for row in wrong.feeds("list", "--format", "json").json()] == [(FEED, "broken")]
-    assert wrong.feeds("status", "--format", "json").json()[0]["state"] == "broken"
+    (row,) = wrong.feeds("status", "--format", "json").json()
+    assert (row["state"], row["why"]) == ("failed", "its definition has errors: `feeds validate` shows them")
     assert wrong.feeds("show", FEED).code == 1
     assert wrong.feeds("show", FEED, "--resolved").code == 0
 

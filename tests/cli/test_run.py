@@ -154,7 +154,7 @@ def test_a_feed_that_another_run_has_is_code_6(shell: Shell) -> None:
     done = shell.feeds("run", "--all")
     assert done.code == 6
     assert "locked" in done.out
-    assert shell.feeds("status", "--format", "json").json()[0]["state"] == "running"
+    assert shell.feeds("status", "--format", "json").json()[0]["running"]
 
 
 def test_a_run_that_was_killed_is_not_shown_as_running(shell: Shell) -> None:
@@ -162,7 +162,8 @@ def test_a_run_that_was_killed_is_not_shown_as_running(shell: Shell) -> None:
     with shell.store() as connection:
         values = {"host": socket.gethostname(), "pid": 2**22 + 1, "started": "1"}
         connection.exec_driver_sql("UPDATE leases SET host = :host, pid = :pid, process_started = :started", values)
-    assert shell.feeds("status", "--format", "json").json()[0]["state"] == "healthy"
+    (row,) = shell.feeds("status", "--format", "json").json()
+    assert (row["state"], row["running"]) == ("healthy", False)
 
 
 def test_an_interrupted_run_is_code_130_and_leaves_the_feed_free(shell: Shell) -> None:
@@ -316,7 +317,7 @@ def test_the_status_says_how_each_feed_is(both: Shell) -> None:
     assert FEED in text
 
 
-def test_data_that_is_too_old_is_late_and_then_stale(shell: Shell) -> None:
+def test_data_that_is_too_old_is_stale_with_a_warning_and_then_an_error(shell: Shell) -> None:
     shell.edit(
         "feeds/vendors/shop/sales.yaml", "contact: {fields", "guards: {warnAfter: 1d, errorAfter: 2d}\ncontact: {fields"
     )
@@ -325,7 +326,8 @@ def test_data_that_is_too_old_is_late_and_then_stale(shell: Shell) -> None:
     for hours in (1, 30, 60):
         then = time.strftime("%Y-%m-%dT%H:%M:%S.000000Z", time.gmtime(time.time() - hours * 3600))
         with shell.store() as connection:
-            connection.exec_driver_sql("UPDATE deliveries SET updated_at = ?", (then,))
-        states.append(shell.feeds("status", "--format", "json").json()[0]["state"])
-    assert states == ["healthy", "late", "stale"]
+            connection.exec_driver_sql("UPDATE feeds SET data_at = ?", (then,))
+        (row,) = shell.feeds("status", "--format", "json").json()
+        states.append((row["state"], row["level"]))
+    assert states == [("healthy", "ok"), ("stale", "warning"), ("stale", "error")]
     assert "no data for 2 d 12 h" in shell.feeds("status").out
