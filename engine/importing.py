@@ -107,11 +107,12 @@ class Import:
             writer = DeliveryWriter(bulk_of(connection), origin, self.tally, self.memory)
             digests = digester(self._salt(decoded))
             done = True
-            for batch in batches:
+            while (batch := self._read(batches)) is not None:
                 behind = min(max(skip - self.passed, 0), len(batch.rows))
                 self.passed += len(batch.rows)
                 if behind < len(batch.rows):
-                    self._store(_without(batch, behind), decoded, mapping, writer, digests)
+                    with self.world.step("store"):
+                        self._store(_without(batch, behind), decoded, mapping, writer, digests)
                 if limit is not None and self.tally.read - start >= limit:
                     done = False
                     break
@@ -123,6 +124,10 @@ class Import:
             self.codes.update(writer.codes)
             self._settle(connection, decoded, done)
         return done
+
+    def _read(self, batches: Iterator[Batch]) -> Batch | None:
+        with self.world.step("decode"):
+            return next(batches, None)
 
     def _set_state(self, types: Sequence[str], key: str, state: str) -> None:
         """What a request says of a known activity, whatever its body is."""

@@ -7,11 +7,13 @@ and what identifies a customer by key.
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from contextlib import AbstractContextManager
 from hashlib import blake2b
 from typing import Any, TextIO, TypeAlias
 from urllib.parse import quote, quote_plus
 
 import structlog
+from structlog.contextvars import bound_contextvars, merge_contextvars
 
 from engine.surface import printable
 
@@ -20,6 +22,7 @@ Note: TypeAlias = Callable[[str, Mapping[str, object]], None]
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 HIDDEN = "***"
+_FIRST = ("at", "level", "event", "run", "feed", "dealer", "stage")
 _SHORTEST = 4  # a secret of fewer characters is a part of too many other words
 _LAST_DIGITS = 4
 _PHONES = {"phone", "phones", "mobile", "cell", "fax", "sms"}
@@ -53,7 +56,7 @@ def logger(
 
     chain = structlog.wrap_logger(
         structlog.WriteLogger(stream),
-        processors=[stamp, _masked, _redacting(secrets), _as_json if as_json else _as_text],
+        processors=[merge_contextvars, stamp, _masked, _redacting(secrets), _as_json if as_json else _as_text],
         wrapper_class=structlog.BoundLogger,
     )
 
@@ -64,6 +67,11 @@ def logger(
             chain.msg(event, level=severity, **{key: value for key, value in kept.items() if key != "event"})
 
     return note
+
+
+def situated(**facts: object) -> AbstractContextManager[None]:
+    """Lines that this thread writes inside the block say so much more, unless they say it themselves."""
+    return bound_contextvars(**{name: value for name, value in facts.items() if value is not None})
 
 
 class Redactor:
@@ -127,9 +135,8 @@ def _redacting(secrets: Callable[[], Iterable[str]]) -> Callable[[Any, str, Even
 
 
 def _as_json(_: Any, __: str, event: Event) -> str:
-    order = ("at", "level", "event")
-    first = {key: event[key] for key in order if key in event}
-    return json.dumps({**first, **{key: value for key, value in event.items() if key not in order}}, ensure_ascii=True)
+    first = {key: event[key] for key in _FIRST if key in event}
+    return json.dumps({**first, **{key: value for key, value in event.items() if key not in first}}, ensure_ascii=True)
 
 
 def _as_text(_: Any, __: str, event: Event) -> str:

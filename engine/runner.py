@@ -10,6 +10,7 @@ from engine.connection import asked, connected
 from engine.errors import FeedError, LeaseHeld
 from engine.intake.inbox import KEEP_DAYS
 from engine.intake.planned import Plan
+from engine.log import situated
 from engine.model import Feed, FeedReport, Issue, RunReport
 from engine.store import definitions, journal
 from engine.store.journal import Registered
@@ -45,11 +46,16 @@ def run_feeds(
     started = world.clock.now()
     run = None if dry_run else world.journal.begin_run(stamp(started))
     report = RunReport(run, started)
-    for feed in feeds:
-        try:
-            report.feeds.append(run_feed(feed, world, run, sharers_of(feed, everyone), dry_run, plan, lease))
-        except Exception as error:  # noqa: BLE001  (a fault of ours in one feed must not stop the others)
-            report.feeds.append(_broken(feed, error, world))
+    with world.step("run", run=run):
+        for feed in feeds:
+            facts = {"feed": feed.id, "dealer": feed.dealer.name}
+            with situated(**facts):
+                try:
+                    with world.step("feed", **facts):
+                        one = run_feed(feed, world, run, sharers_of(feed, everyone), dry_run, plan, lease)
+                except Exception as error:  # noqa: BLE001  (a fault of ours in one feed must not stop the others)
+                    one = _broken(feed, error, world)
+            report.feeds.append(one)
     if run is not None:
         issues = [issue for one in report.feeds for issue in one.issues]
         outcome, told = reporting.outcome(report), reporting.plain(report)
@@ -120,7 +126,8 @@ def _ask(visit: PageVisit, world: World, dry_run: bool) -> None:
 def _broken(feed: Feed, error: Exception, world: World) -> FeedReport:
     """A feed that ran into a fault of the engine."""
     where, issue = fault(error)
-    world.note("feed.broken", {"level": "error", "feed": feed.id, "error": type(error).__name__, "where": where})
+    what = {"level": "error", "feed": feed.id, "error": type(error).__name__, "where": where}
+    world.note("feed.broken", what | {"stage": getattr(error, "stage", "feed")})
     report = FeedReport(feed.id)
     end(report, "failed", issue)
     return finished(report, 0.0)

@@ -5,18 +5,22 @@ Holds them and nothing else: what is decided with them is decided elsewhere.
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+from engine import tracing
 from engine.intake import inbox
 from engine.intake.archive import Archive
 from engine.intake.inbox import Inbox
 from engine.language.secrets import Secrets
+from engine.log import situated
 from engine.store import database, leases, shape
 from engine.store.journal import Journal
+from engine.tracing import Spans
 from transports.base import Reply, Sent
 
 
@@ -62,12 +66,26 @@ class World:
     owner: leases.Owner
     progress: Callable[[Progress], None] = lambda progress: None
     note: Callable[[str, Mapping[str, object]], None] = lambda event, details: None
+    span: Spans = tracing.nothing
     chunk_rows: int = 2_000_000  # a delivery of more records is committed in parts of this size
     batch_rows: int = 5_000  # records that are decoded, mapped and written together
     keep_days: int = 7  # a sealed copy, after the last change of its deliveries
     chance: Callable[[], float] = random.random  # 0 to 1, for the jitter of waits
     answer: Callable[[Sent], Reply] | None = None  # in place of APIs and their network, in tests of definitions
     fresh_tag: str = field(default="local")  # names this installation in claims, once, on an empty database
+
+    @contextmanager
+    def step(self, stage: str, **facts: object) -> Iterator[None]:
+        """A part of a run: the log's lines say in which they were written, and a trace has a span for it.
+
+        An error that leaves it remembers the innermost one: `stage`.
+        """
+        with situated(stage=stage, **facts), self.span(stage, facts):
+            try:
+                yield
+            except Exception as error:
+                error.__dict__.setdefault("stage", stage)
+                raise
 
 
 def open_world(

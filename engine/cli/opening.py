@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import click
 
-from engine import log
+from engine import log, tracing
 from engine.cli.settings import Settings, stamped
 from engine.language.secrets import Secrets
 from engine.store import shape
@@ -61,7 +61,8 @@ def world(settings: Settings, kept: Secrets | None = None) -> World:
     _remembered(kept)
     made = open_world(settings.database_url, settings.state_dir, kept, fresh_tag=uuid4().hex[:8])
     click.get_current_context().call_on_close(made.engine.dispose)
-    return replace(made, note=log.to_stderr(lambda: kept.known, _level(settings), stamped))
+    note = log.to_stderr(lambda: kept.known, _level(settings), stamped)
+    return replace(made, note=note, span=tracing.asked(os.environ))
 
 
 def _level(settings: Settings) -> str:

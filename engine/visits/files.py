@@ -51,18 +51,24 @@ class FileVisit:
             if self.plan is not None and self._refused(self._outdated(self.plan, pickup)):
                 return
             for entry in pickup.resume():
-                self._imported(pickup, entry)
+                with self.world.step("delivery", delivery=entry.name):
+                    self._imported(pickup, entry)
             files = pickup.ordered(self._settled(pickup), str(self.feed.transport.get("order", "name")))
             if self.plan is not None:
                 self._carry_out(self.plan, pickup, files)
                 return
             for file in files:
                 leases.renew(self.world.engine, self.lease)
-                taken = pickup.take(file)
-                if taken is not None:
-                    self._imported(pickup, taken)
+                with self.world.step("delivery", delivery=escaped(file.name)):
+                    taken = self._taken(pickup, file)
+                    if taken is not None:
+                        self._imported(pickup, taken)
         finally:
             self.report.issues += pickup.issues
+
+    def _taken(self, pickup: Pickup, file: RemoteFile) -> Entry | None:
+        with self.world.step("fetch"):
+            return pickup.take(file)
 
     def _outdated(self, plan: Plan, pickup: Pickup) -> list[Issue]:
         """All that is no longer as the plan has it."""
@@ -81,14 +87,15 @@ class FileVisit:
             return
         for file in plan.files:
             leases.renew(self.world.engine, self.lease)
-            taken = pickup.take(still[file.name])
+            taken = self._taken(pickup, still[file.name])
             if taken is None or not file.is_of(taken):
                 issue = planned.other_content(file.name)
                 if taken is not None:
                     pickup.give_back(taken, VANISHED, issue.code, issue.message)
                 self._refused([issue])
                 return
-            self._imported(pickup, taken)
+            with self.world.step("delivery", delivery=file.name):
+                self._imported(pickup, taken)
         self.report.issues += planned.differing(plan, self.report.deliveries)
 
     def _refused(self, found: Sequence[Issue]) -> bool:
@@ -156,7 +163,8 @@ class FileVisit:
             report.state = REFUSED
         else:
             report.tally = work.tally
-            pickup.dispose(self._current(entry))
+            with self.world.step("dispose"):
+                pickup.dispose(self._current(entry))
             report.state = self._current(entry).state
         self.report.issues += [replace(issue, delivery=entry.name) for issue in work.issues]
         details = {"run": self.run, "feed": self.feed.id, "dealer": self.feed.dealer.name, "delivery": entry.name}

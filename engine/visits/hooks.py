@@ -197,7 +197,8 @@ class HookVisit:
         given = (self.feed, self.registered, entry, entry.id, world, self.lease)
         work = Import(*given, guarded=is_whole, within=connection, kept=self._kept)
         try:
-            work.run()
+            with world.step("delivery", delivery=entry.name):
+                work.run()
         except Exception as error:  # noqa: BLE001  (what is nobody's but this request's is told of it alone)
             issue = self._reason(error)
             values = {"error_code": issue.code, "error": issue.message}
@@ -218,7 +219,8 @@ class HookVisit:
         try:
             if self._far is None:
                 self._far = opened.enter_context(self.api())
-            page = self._far.one(last.object[1], last.heard.parts)
+            with self.world.step("fetch"):
+                page = self._far.one(last.object[1], last.heard.parts)
             self._failures = 0
         except BadReply as error:
             self._failures += 1

@@ -38,7 +38,8 @@ class PageVisit:
             if not self._imported(entry):
                 return
         try:
-            for page in far.pages(positions.load(self.world.engine, self.registered.id)):
+            pages = far.pages(positions.load(self.world.engine, self.registered.id))
+            while (page := self._fetched(pages)) is not None:
                 leases.renew(self.world.engine, self.lease)
                 if not self._imported(self.sealed(far.source, page), page.document):
                     return
@@ -49,6 +50,10 @@ class PageVisit:
         for path in self.kept.never_filled:
             text = f"no record of any page had a value at {path}"
             self.report.issues.append(Issue("path.neverFilled", text))
+
+    def _fetched(self, pages: Iterator[Page]) -> Page | None:
+        with self.world.step("fetch"):
+            return next(pages, None)
 
     def tried(self, far: Pages) -> None:
         """What the first pages would bring; nothing is kept and no position moves."""
@@ -80,6 +85,10 @@ class PageVisit:
 
     def _imported(self, entry: Entry, fresh: Decoded | None = None) -> bool:
         """Store one sealed page with its position; False where it is refused: what comes behind it must wait."""
+        with self.world.step("delivery", delivery=entry.name):
+            return self._stored(entry, fresh)
+
+    def _stored(self, entry: Entry, fresh: Decoded | None) -> bool:
         one = DeliveryReport(entry.name, SEALED, entry.sha256 or "", entry.size or 0, number=entry.id)
         self.report.deliveries.append(one)
         work = Import(self.feed, self.registered, entry, entry.id, self.world, self.lease, kept=self.kept)
