@@ -50,7 +50,8 @@ def turn(plan: Planned, seen: datetime | None, feed: Feed, beside: Sequence[Feed
             (found,) = report.feeds
             if found.unreachable:
                 return Turn(None, "its far side cannot be reached, or refuses the login")
-            slots.end(world.engine, lease, feed.id, stamp(world.clock.now()), found.outcome, report.run)
+            ended = stamp(world.clock.now())
+            slots.end(world.engine, lease, feed.id, stamp(slot), ended, found.outcome, report.run)
             return Turn(Last(slot))
     except LeaseHeld as error:
         return Turn(None, str(error), is_patient=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, Row, select, update
+from sqlalchemy import ColumnElement, Engine, Row, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.due import Last
@@ -17,16 +17,24 @@ from engine.store.leases import Lease
 from engine.store.tables import feeds, slots
 
 
-def known(engine: Engine) -> dict[str, Last]:
-    """Of every feed that a scheduler has seen."""
+def known(engine: Engine, names: Sequence[str] | None = None) -> dict[str, Last]:
+    """Of every feed that a scheduler has seen, or of those among them."""
+    statement = select(slots) if names is None else select(slots).where(slots.c.feed.in_(names))
     with reading(engine) as connection:
-        return {row.feed: _last(row) for row in connection.execute(select(slots))}
+        return {row.feed: as_last(row) for row in connection.execute(statement)}
 
 
 def last(engine: Engine, feed: str) -> Last | None:
     with reading(engine) as connection:
         row = connection.execute(select(slots).where(slots.c.feed == feed)).one_or_none()
-    return None if row is None else _last(row)
+    return None if row is None else as_last(row)
+
+
+def begun(engine: Engine) -> dict[str, str]:
+    """The feeds whose slot has not ended, and when it was begun: at work, cut short, or to be tried again."""
+    open_still = (slots.c.begun_at.is_not(None), slots.c.ended_at.is_(None))
+    with reading(engine) as connection:
+        return {row.feed: row.begun_at for row in connection.execute(select(slots).where(*open_still))}
 
 
 def met(engine: Engine, names: Sequence[str], now: str) -> None:
@@ -43,9 +51,12 @@ def begin(engine: Engine, lease: Lease, feed: str, slot: str, now: str) -> None:
     _change(engine, lease, feed, values)
 
 
-def end(engine: Engine, lease: Lease, feed: str, now: str, outcome: str, run: int | None) -> None:
-    """Note how the run of the slot came out. One that nobody notes the end of is begun again."""
-    _change(engine, lease, feed, {"ended_at": now, "outcome": outcome, "run_id": run})
+def end(engine: Engine, lease: Lease, feed: str, slot: str, now: str, outcome: str, run: int | None) -> None:
+    """Note how the run of the slot came out. One that nobody notes the end of is begun again.
+
+    Nothing is noted where a newer one was begun meanwhile.
+    """
+    _change(engine, lease, feed, {"ended_at": now, "outcome": outcome, "run_id": run}, slots.c.slot == slot)
 
 
 def paused(engine: Engine, now: str) -> set[str]:
@@ -55,11 +66,12 @@ def paused(engine: Engine, now: str) -> set[str]:
         return set(connection.execute(select(feeds.c.name).where(feeds.c.paused_at.is_not(None), lasts)).scalars())
 
 
-def _change(engine: Engine, lease: Lease, feed: str, values: dict[str, Any]) -> None:
+def _change(engine: Engine, lease: Lease, feed: str, values: dict[str, Any], *where: ColumnElement[bool]) -> None:
     with writing(engine) as connection:
         leases.check(connection, lease)
-        connection.execute(update(slots).where(slots.c.feed == feed).values(values))
+        connection.execute(update(slots).where(slots.c.feed == feed, *where).values(values))
 
 
-def _last(row: Row[Any]) -> Last:
+def as_last(row: Row[Any]) -> Last:
+    """How a feed's slots stand, by its row."""
     return Last(datetime.fromisoformat(row.slot), row.begun_at is None or row.ended_at is not None)
