@@ -15,6 +15,14 @@ runs = Table(
     Column("finished_at", Word),
     Column("outcome", Word),
     Column("report", Json),
+    Column("brief", Integer),  # 1: its details were forgotten
+    Index("runs_by_outcome", "outcome", "started_at"),
+)
+Index(
+    "runs_in_full",
+    runs.c.started_at,
+    sqlite_where=runs.c.brief.is_(None),
+    postgresql_where=runs.c.brief.is_(None),
 )
 
 deliveries = Table(
@@ -48,6 +56,7 @@ deliveries = Table(
     Index("deliveries_by_source", "source", "name"),
     Index("deliveries_by_state", "feed_id", "state"),
     Index("deliveries_by_sha", "sha256"),
+    Index("deliveries_by_run", "run_id"),
 )
 
 issues = Table(
@@ -173,6 +182,19 @@ last_runs = Table(
     Column("bad_run", Id),  # the last that failed or refused
     Column("bad_outcome", Word),
     Column("bad_code", Word),
+)
+
+totals = Table(
+    "totals",  # what all runs of a feed come to, beside what is forgotten of them
+    metadata,
+    Column("feed_id", Id, primary_key=True, autoincrement=False),
+    Column("runs", BigInteger, nullable=False),
+    Column("seconds", Float(53), nullable=False),
+    Column("succeeded_at", Word),  # the end of the last run that did not fail
+    *(
+        Column(name, BigInteger, nullable=False)
+        for name in ("read", "inserted", "updated", "unchanged", "filtered", "quarantined")
+    ),
 )
 
 heartbeats = Table(

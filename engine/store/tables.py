@@ -28,6 +28,7 @@ from engine.store.ledger import (
     sightings,
     slots,
     tokens,
+    totals,
     turns,
 )
 
@@ -74,6 +75,9 @@ feeds = Table(
     Column("paused_reason", Text),
     Column("paused_until", Word),
     Column("data_at", Word),  # when data came last: rows of a file, or what an API had not told before
+    Column("retired_at", Word),  # ended for good: it is not run, whatever its entry says
+    Column("retired_by", Text),
+    Column("purge", Word),  # begun, done
 )
 
 contacts = Table(
@@ -166,6 +170,7 @@ activities = Table(
     Column("created_in", Id, nullable=False),  # the delivery that first brought it
     Column("created_at", Word, nullable=False),
     Column("updated_at", Word, nullable=False),
+    Column("also_feed_id", Id),  # the other feed that wrote it last: it is not this one's alone
     UniqueConstraint("dealer_id", "namespace", "type", "key", name="activities_by_key"),
     Index("activities_by_digest", "digest"),
     Index("activities_by_contact", "contact_id"),
@@ -247,6 +252,7 @@ __all__ = [
     "sightings",
     "slots",
     "tokens",
+    "totals",
     "turns",
     "vehicle_keys",
     "vehicles",
