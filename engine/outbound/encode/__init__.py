@@ -11,17 +11,19 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from engine.errors import EncodeError
-from engine.outbound.encode import csv, form, json, text
+from engine.outbound.encode import adf, csv, form, json, text
 from engine.outbound.encode.encoded import Encoded, Fields
 
 ENCODERS: dict[str, Callable[[Fields, Mapping[str, Any]], Encoded]] = {
+    "adf": adf.encode,
     "csv": csv.encode,
     "form": form.encode,
     "json": json.encode,
     "text": text.encode,
 }
-# Formats that hold several items in one document: a table, a list.
+# Formats that hold several items in one document: a table, a list, prospects.
 MANY: dict[str, Callable[[Sequence[Fields], Mapping[str, Any]], Encoded]] = {
+    "adf": adf.encode_many,
     "csv": csv.encode_many,
     "json": json.encode_many,
 }
