@@ -31,6 +31,7 @@ from engine.store.ledger import (
     totals,
     turns,
 )
+from engine.store.outgoing import outbox
 
 # What is written by the batch takes its ids from reserved blocks: from these on PostgreSQL, on
 # SQLite from the table below.
@@ -245,6 +246,7 @@ __all__ = [
     "last_runs",
     "leases",
     "metadata",
+    "outbox",
     "quarantine",
     "reviews",
     "runs",
