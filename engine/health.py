@@ -124,7 +124,7 @@ def health(feed: str, expected: Expected, facts: Facts | None, now: datetime, is
     found = (
         _failed(feed, known, expected)
         or (None if is_running else _late(feed, known, expected, now))
-        or _stale(known, expected, now)
+        or stale(known, expected, now)
         or _partial(feed, known)
     )
     if found is None and known.last_run is None and not is_running:
@@ -155,16 +155,16 @@ def _failed(feed: str, facts: Facts, expected: Expected) -> Health | None:
 
 def _late(feed: str, facts: Facts, expected: Expected, now: datetime) -> Health | None:
     """Its first time that nobody came for, whatever ran it last: a schedule or a person."""
-    missed = _missed(facts, expected.table)
-    if missed is None or now - missed <= _LATE:
+    first = missed(facts, expected.table)
+    if first is None or now - first <= _LATE:
         return None
-    level = "error" if now - missed > _VERY_LATE else "warning"
-    text = f"due at {_wall(missed, expected.zone)} and not run since: `feeds scheduler status` says what holds it up"
-    return Health("late", level, missed, text)
+    level = "error" if now - first > _VERY_LATE else "warning"
+    text = f"due at {_wall(first, expected.zone)} and not run since: `feeds scheduler status` says what holds it up"
+    return Health("late", level, first, text)
 
 
-def _missed(facts: Facts, table: Timetable | None) -> datetime | None:
-    """The first time of its schedule that was not run; None while no scheduler has seen the feed."""
+def missed(facts: Facts, table: Timetable | None) -> datetime | None:
+    """The first time of its schedule that was not run, or the next one; None while no scheduler has seen the feed."""
     if table is None or facts.slot is None:
         return None
     slot, ran = facts.slot, facts.last_run.at if facts.last_run is not None else None
@@ -173,7 +173,8 @@ def _missed(facts: Facts, table: Timetable | None) -> datetime | None:
     return next(due.times(table, max(slot.slot, ran or slot.slot)), None)
 
 
-def _stale(facts: Facts, expected: Expected, now: datetime) -> Health | None:
+def stale(facts: Facts, expected: Expected, now: datetime) -> Health | None:
+    """Whether data is older than the definition allows, however the feed is otherwise."""
     since = facts.data_at or facts.first_at
     if since is None:
         return None
@@ -185,7 +186,7 @@ def _stale(facts: Facts, expected: Expected, now: datetime) -> Health | None:
         return None
     last = "since its first run at" if facts.data_at is None else "the last came at"
     limits = " and ".join(
-        f"{word} after {span(timedelta(seconds=limit))}"
+        f"{word} after {span(limit)}"
         for word, limit in (("a warning", guards.warn_after), ("an error", guards.error_after))
         if limit is not None
     )
@@ -234,9 +235,9 @@ def _wall(moment: datetime, zone: ZoneInfo) -> str:
     return f"{moment.astimezone(zone):%Y-%m-%d %H:%M %Z}"
 
 
-def span(length: timedelta) -> str:
-    """A length in two units at most: "4 d 2 h"."""
-    seconds = max(0, int(length.total_seconds()))
+def span(length: timedelta | int) -> str:
+    """A length, also in seconds, in two units at most: "4 d 2 h"."""
+    seconds = max(0, int(length.total_seconds() if isinstance(length, timedelta) else length))
     sizes = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
     for place, (size, unit) in enumerate(sizes):
         if seconds >= size:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from engine import due, log
-from engine.cli import opening, projects
+from engine.cli import opening, projects, scheduler_status
 from engine.cli.known import Known
 from engine.cli.output import as_json, formats, table, talk
 from engine.cli.settings import Settings, command, now, settings, stamped
@@ -138,3 +138,9 @@ def _plain(each: _Coming, zone: ZoneInfo | None) -> dict[str, str]:
         "dealerTime": each.at.astimezone(each.plan.zone).isoformat(),
         "yourTime": each.at.astimezone(zone).isoformat(),
     }
+
+
+@command("status", scheduler, help="Whether a scheduler is at work: what runs, waits, is late, rests, comes next.")
+@formats("text", "json")
+def status(form: str) -> int:
+    return scheduler_status.told(form)

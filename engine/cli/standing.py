@@ -18,7 +18,7 @@ from engine.world import stamp
 Found: TypeAlias = tuple[Project, dict[str, Standing]]
 
 
-def filters(function: Callable[..., Any]) -> Callable[..., Any]:
+def filtered(function: Callable[..., Any]) -> Callable[..., Any]:
     """`--dealer`, `--vendor`, `--tag`, `--state`: what is given must all hold."""
     for name, about in (("tag", "With this tag."), ("vendor", "Of this vendor."), ("dealer", "Of this dealer.")):
         function = click.option(f"--{name}", help=about)(function)

@@ -9,7 +9,7 @@ from engine.cli import opening
 from engine.cli.moments import age
 from engine.cli.output import formats, listed, table, talk
 from engine.cli.settings import command, now, settings
-from engine.cli.standing import filters, next_run, stood
+from engine.cli.standing import filtered, next_run, stood
 from engine.health import span
 from engine.intake import inbox
 from engine.intake.inbox import Inbox
@@ -25,11 +25,11 @@ _COLUMNS = ("feed", "state", "last run", "next run", "data age", "quar.")
 
 
 @command("status", help="How every feed is, in plain words; the worst first.")
-@filters
+@filtered
 @formats("text", "json", "jsonl")
-def status(dealer: str | None, vendor: str | None, tag: str | None, state: tuple[str, ...], form: str) -> int:
+def status(form: str, **filters: Any) -> int:
     where = settings()
-    found, standings = stood(where, dealer, vendor, tag, state)
+    found, standings = stood(where, **filters)
     store = opening.store(where) if opening.has_store(where) else None
     received = inbox.inbox(store, where.state_dir) if store is not None else None
     unfinished = known.unfinished(store) if store is not None else {}

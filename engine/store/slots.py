@@ -60,10 +60,11 @@ def end(engine: Engine, lease: Lease, feed: str, slot: str, now: str, outcome: s
 
 
 def paused(engine: Engine, now: str) -> set[str]:
-    """The feeds that an operator's pause holds back at this time."""
+    """The feeds that an operator's pause holds back at this time, and those that were retired."""
     lasts = feeds.c.paused_until.is_(None) | (feeds.c.paused_until > now)
+    held = (feeds.c.paused_at.is_not(None) & lasts) | feeds.c.retired_at.is_not(None)
     with reading(engine) as connection:
-        return set(connection.execute(select(feeds.c.name).where(feeds.c.paused_at.is_not(None), lasts)).scalars())
+        return set(connection.execute(select(feeds.c.name).where(held)).scalars())
 
 
 def _change(engine: Engine, lease: Lease, feed: str, values: dict[str, Any], *where: ColumnElement[bool]) -> None:

@@ -1,0 +1,3 @@
+"""A project on a folder, on one database or both."""
+
+from tests.cli.conftest import both, shell  # noqa: F401  (fixtures)
