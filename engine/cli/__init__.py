@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "scheduler": ("engine.cli.scheduler", "scheduler", "Run feeds by their schedules."),
     "serve": ("engine.cli.serve", "serve", "Take webhooks in."),
     "status": ("engine.cli.status", "status", "How every feed is, in plain words."),
+    "freshness": ("engine.cli.freshness", "freshness", "Which feeds are stale: exit code 5 where one is."),
     "runs": ("engine.cli.runs", "runs", "What runs did."),
     "quarantine": ("engine.cli.quarantine", "quarantine", "Rows that wait for a person: repair, replay, discard."),
     "replay": ("engine.cli.replay", "replay", "Import a sealed delivery again, from our own copy."),
