@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "replay": ("engine.cli.replay", "replay", "Import a sealed delivery again, from our own copy."),
     "contacts": ("engine.cli.contacts", "contacts", "Find a contact; show its timeline."),
     "activities": ("engine.cli.activities", "activities", "Search what happened."),
+    "employees": ("engine.cli.employees", "employees", "Who works at a dealer."),
     "pause": ("engine.cli.pausing", "pause", "Keep a feed from running for a while."),
     "resume": ("engine.cli.pausing", "resume", "Let a paused feed run again."),
     "state": ("engine.cli.state", "state", "What a feed remembers between runs."),

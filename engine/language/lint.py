@@ -191,6 +191,9 @@ def _employee(node: Node | None, names: Names) -> None:
         return
     names.used.update(names.fields)
     names.use_all(renames(node).values())
+    if node.child("key") is None and "externalId" not in {*names.fields, *renames(node)}:
+        message = "nothing makes it the same employee when it is sent again"
+        names.problems.add(node, "E064", message, "give it a `key`, or a field `externalId`", key=True)
     for item in node.elements("key"):
         names.use_all(item.elements("hash") if item.is_map else _parts(item))
     state = node.child("state")

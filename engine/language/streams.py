@@ -36,6 +36,7 @@ VEHICLE_FIELDS = (
     *("vin", "plate", "plateState", "year", "make", "model", "trim", "unitType", "manufacturer", "odometer"),
     *("odometerUnit", "stockNumber", "color", "description"),
 )
+EMPLOYEE = "employee"  # where an activity has its type
 CONTACT_MATCH = ContactSpec(()).match
 VEHICLE_MATCH = VehicleSpec(()).match
 
@@ -61,7 +62,6 @@ def stream(
         for element in node.elements("activities")
         if element.is_map and wanted(element)
     )
-    employee = node.child("employee")
     return Stream(
         name=name,
         records=_records(node, reading.problems, "quarantine" if whole else "last"),
@@ -70,7 +70,7 @@ def stream(
         vehicle=_vehicle(node, fields),
         activities=activities,
         version=node.text("version"),
-        employee=employee.plain if employee is not None and employee.is_map else None,
+        employee=_employee(node, fields, reading.problems),
     )
 
 
@@ -164,6 +164,24 @@ def _activity(
     )
 
 
+def _employee(node: Node, fields: Mapping[str, Field], problems: Problems) -> ActivitySpec | None:
+    """An employee is made as an activity is: of every field but those that only decide about it."""
+    given = node.child("employee")
+    if given is None or not given.is_map:
+        return None
+    renamed = _renamed(given)
+    apart = {given.text("state", "from"), node.text("version"), *renamed.values()}
+    key = tuple(item for item in map(_key, given.elements("key")) if item.names)
+    return ActivitySpec(
+        type=EMPLOYEE,
+        key=key or (KeyParts((renamed.get("externalId", "externalId"),)),),
+        occurred=None,
+        state=_state(given, problems),
+        values=_values(given, [name for name in fields if name not in apart], fields),
+        set={"roles": list(given.texts("roles"))},
+    )
+
+
 def element_fields(activity: Node) -> Mapping[str, Node]:
     """The mapped fields inside an `each`: the maps under `fields`. Words there are renames."""
     if activity.child("each") is None:
@@ -176,9 +194,13 @@ def renames(node: Node) -> Mapping[str, Node]:
     return {name: child for name, child in node.entries("fields").items() if isinstance(child.value, str)}
 
 
+def _renamed(node: Node) -> Mapping[str, str]:
+    return {target: str(child.value) for target, child in renames(node).items()}
+
+
 def _values(node: Node, targets: Iterable[str], fields: Mapping[str, Field]) -> tuple[tuple[str, str], ...]:
     """Pairs of target and mapped field: what is renamed, then the fields of the same name."""
-    renamed = {target: str(child.value) for target, child in renames(node).items()}
+    renamed = _renamed(node)
     same = {target: target for target in targets if target in fields and target not in renamed}
     order = {target: index for index, target in enumerate(targets)}
     pairs = {**renamed, **same}

@@ -35,7 +35,7 @@ def activities(scope: Scope, specs: Iterable[ActivitySpec]) -> str:
     many = ""
     for number, spec in enumerate(specs):
         if spec.each is None and spec.condition is None and not many:
-            single.append(_activity(scope, number, spec))
+            single.append(activity(scope, number, spec))
             continue
         if not many:
             many = source.name("all")
@@ -51,11 +51,11 @@ def _conditional(scope: Scope, number: int, spec: ActivitySpec, many: str) -> No
     """One activity where its `if` holds; its own faults count only then."""
     source = scope.source
     if spec.condition is None:
-        source.line(f"{many}.append({_activity(scope, number, spec)})")
+        source.line(f"{many}.append({activity(scope, number, spec)})")
         return
     wanted = truth(scope, parsed(spec.condition))
     with source.block(f"if {wanted} is True"):
-        source.line(f"{many}.append({_activity(scope.inside(scope.row, {}), number, spec)})")
+        source.line(f"{many}.append({activity(scope.inside(scope.row, {}), number, spec)})")
 
 
 def _elements(scope: Scope, number: int, spec: ActivitySpec, many: str) -> None:
@@ -72,13 +72,13 @@ def _elements(scope: Scope, number: int, spec: ActivitySpec, many: str) -> None:
                 with source.block(f"if {wanted} is not True"):
                     source.line("continue")
             require(inner, order)
-            source.line(f"{many}.append({_activity(inner, number, spec)})")
+            source.line(f"{many}.append({activity(inner, number, spec)})")
         with source.block("except RecordError as error"):
             source.line(f"bad_element(i, error, {literal(str(spec.each))}, {at})")
 
 
-def _activity(scope: Scope, number: int, spec: ActivitySpec) -> str:
-    """Write one activity; the name of its variable."""
+def activity(scope: Scope, number: int, spec: ActivitySpec) -> str:
+    """Write one activity, or an employee, which is made alike; the name of its variable."""
     source = scope.source
     keys = _keys(scope, spec)
     occurred = _occurred(scope, spec)

@@ -11,17 +11,17 @@ from functools import lru_cache
 from typing import Any
 
 from engine.errors import DefinitionError, RecordError
-from engine.mapping.activities import Fault, activities, awaited
+from engine.mapping.activities import Fault, activities, activity, awaited
 from engine.mapping.columns import Header
 from engine.mapping.fields import require, write
-from engine.mapping.gates import conjuncts, truth
+from engine.mapping.gates import conjuncts, truth, truth_of
 from engine.mapping.keys import text_of
 from engine.mapping.paths import Paths, parsed
 from engine.mapping.people import contact as contact_of
 from engine.mapping.people import vehicle as vehicle_of
 from engine.mapping.scope import Scope, given, needed
 from engine.mapping.source import Source, literal
-from engine.model import Dealer, MappedRecord, StateCase, StateRule, Stream, Value
+from engine.model import ActivitySpec, Dealer, MappedRecord, StateCase, StateRule, Stream, Value
 
 Run = Callable[..., None]
 
@@ -40,6 +40,15 @@ def compiled_path(text: str) -> Callable[[Value], Value]:
     source = Source()
     with source.block("def run(r)"):
         source.line(f"return {Paths(source).value(parsed(text), 'r', {})}")
+    return _executed(source).run
+
+
+@lru_cache(maxsize=1024)
+def compiled_condition(text: str) -> Callable[[Mapping[str, Value]], bool | None]:
+    """One condition as a function of an object that has all its names; None where a blank leaves it open."""
+    source = Source()
+    with source.block("def run(r)"):
+        source.line(f"return {truth_of(source, parsed(text), 'r')}")
     return _executed(source).run
 
 
@@ -62,15 +71,19 @@ def mapper(stream: Stream, header: Header | None, dealer: Dealer, nulls: frozens
 def lapsed(stream: Stream) -> Stream:
     """What is left of a stream for a record that no longer passes its `if`: its keys, and the state it falls to."""
     state = StateRule(cases=(StateCase(None, str(stream.records.lapsed)),))
-    specs = tuple(
-        replace(spec, state=state, occurred=None, values=(), set={}, keep_first=(), after=None, condition=None)
-        for spec in stream.activities
-    )
+
+    def fallen(spec: ActivitySpec) -> ActivitySpec:
+        return replace(spec, state=state, occurred=None, values=(), set={}, keep_first=(), after=None, condition=None)
+
+    specs = tuple(map(fallen, stream.activities))
+    employee = None if stream.employee is None else fallen(stream.employee)
     records = replace(stream.records, condition=None, check=None)
-    parts = [name for spec in specs for item in spec.key for name in item.names]
+    kept = specs if employee is None else (*specs, employee)
+    parts = [name for spec in kept for item in spec.key for name in item.names]
     lists = [spec.each for spec in specs if spec.each is not None]
     fields = {name: stream.fields[name] for name in needed(stream.fields, [*parts, *lists])}
-    return replace(stream, records=records, fields=fields, activities=specs, contact=None, vehicle=None, version=None)
+    bare = replace(stream, records=records, fields=fields, contact=None, vehicle=None, version=None)
+    return replace(bare, activities=specs, employee=employee)
 
 
 def explainer(stream: Stream, header: Header | None, dealer: Dealer, nulls: frozenset[str]) -> Compiled:
@@ -144,8 +157,9 @@ def _record(scope: Scope, stream: Stream) -> None:
     if stream.vehicle is not None and stream.vehicle.values:
         vehicle = vehicle_of(scope, stream.vehicle)
     made = activities(scope, stream.activities)
+    employee = "None" if stream.employee is None else activity(scope, 0, stream.employee)
     version = _version(scope, stream.version)
-    record = f"i, {contact}, {vehicle}, {made}, {version}, {contact_from}, False"
+    record = f"i, {contact}, {vehicle}, {made}, {version}, {contact_from}, False, {employee}"
     source.line(f"take(new({source.bind(MappedRecord)}, ({record})))")
 
 

@@ -18,6 +18,7 @@ from engine.store.changes import is_older
 from engine.store.clashes import Clashes, Memory, passes
 from engine.store.clashes import fault as clash_fault
 from engine.store.contacts import Asked, Contacts, Found
+from engine.store.employees import Employees
 from engine.store.entries import INSERTED, UNCHANGED, UPDATED, Entry, Rows, Settled
 from engine.store.origin import Origin
 from engine.store.quarantine import Bad, Quarantine
@@ -57,6 +58,7 @@ class DeliveryWriter:
         self._activities = Activities(bulk, origin)
         self._contacts = Contacts(bulk, origin, tally)
         self._vehicles = Vehicles(bulk, origin)
+        self._employees = Employees(bulk, origin)
         self._quarantine = Quarantine(bulk, origin)
         self._clashes = Clashes(self._activities, origin, tally, memory)
         self._memory = memory
@@ -168,7 +170,8 @@ class DeliveryWriter:
             parts[entry.record] += 1
         settled = Settled(stream, records, rows, people, vehicles, parts, self._origin)
         self._write_activities(settled, entries)
-        self._count(settled, entries, touched, refused)
+        employed = self._employees.settle(records, lines) if stream.employee is not None else {}
+        self._count(settled, entries, employed, touched, refused)
         self._quarantine.resolve([rows.raws[r.index] for p, r in enumerate(records) if p not in refused])
 
     def _look_up(self, entries: Sequence[Entry]) -> None:
@@ -312,9 +315,16 @@ class DeliveryWriter:
                 self._activities.update([(stored, after)])
                 owner.grade = max(owner.grade, UPDATED)
 
-    def _count(self, settled: Settled, entries: Sequence[Entry], touched: Sequence[bool], refused: set[int]) -> None:
-        """Each record once: by its activities, or by its contact and vehicle where it makes none."""
-        grades: dict[int, int] = {}
+    def _count(
+        self,
+        settled: Settled,
+        entries: Sequence[Entry],
+        employed: Mapping[int, int],
+        touched: Sequence[bool],
+        refused: set[int],
+    ) -> None:
+        """Each record once: by its activities or its employee, else by its contact and vehicle."""
+        grades = dict(employed)
         for entry in entries:
             grades[entry.record] = max(grades.get(entry.record, UNCHANGED), entry.grade)
         tally = self.tally
