@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from transports import auth_signing, auth_tokens
 from transports.auth_tokens import Asked, Login
-from transports.base import PageTools, Secret, Settings
+from transports.base import Secret, SendTools, Settings
 from transports.http_request import Request, written
 from transports.settings import plain
 
@@ -36,39 +36,39 @@ class Fixed:
         return False
 
 
-Make = Callable[[Settings, PageTools, Asked], Auth]
+Make = Callable[[Settings, SendTools, Asked], Auth]
 
 
-def _none(settings: Settings, tools: PageTools, asked: Asked) -> Auth:
+def _none(settings: Settings, tools: SendTools, asked: Asked) -> Auth:
     return Fixed(None)
 
 
-def _basic(settings: Settings, tools: PageTools, asked: Asked) -> Auth:
+def _basic(settings: Settings, tools: SendTools, asked: Asked) -> Auth:
     pair = f"{plain(settings['username'])}:{plain(settings['password'])}"
     return Fixed(Secret("auth.basic", base64.b64encode(pair.encode()).decode("ascii")))
 
 
-def _bearer(settings: Settings, tools: PageTools, asked: Asked) -> Auth:
+def _bearer(settings: Settings, tools: SendTools, asked: Asked) -> Auth:
     return Fixed(_secret("auth.token", settings["token"]))
 
 
-def _api_key(settings: Settings, tools: PageTools, asked: Asked) -> Auth:
+def _api_key(settings: Settings, tools: SendTools, asked: Asked) -> Auth:
     return Fixed(_secret("auth.key", settings["key"]))
 
 
-def _login(settings: Settings, tools: PageTools, asked: Asked) -> Auth:
+def _login(settings: Settings, tools: SendTools, asked: Asked) -> Auth:
     return Login(auth_tokens.by_login(settings, tools, asked), tools, auth_tokens.name_of(settings))
 
 
-def _oauth2(settings: Settings, tools: PageTools, asked: Asked) -> Auth:
+def _oauth2(settings: Settings, tools: SendTools, asked: Asked) -> Auth:
     return Login(auth_tokens.by_grant(settings, tools, asked), tools, auth_tokens.name_of(settings))
 
 
-def _hmac(settings: Settings, tools: PageTools, asked: Asked) -> Auth:
+def _hmac(settings: Settings, tools: SendTools, asked: Asked) -> Auth:
     return auth_signing.Signature(settings, tools)
 
 
-def _jwt(settings: Settings, tools: PageTools, asked: Asked) -> Auth:
+def _jwt(settings: Settings, tools: SendTools, asked: Asked) -> Auth:
     return auth_signing.SignedToken(settings, tools)
 
 
@@ -87,7 +87,7 @@ _HEADER = "Authorization"
 _NAMES = {"header": _HEADER, "query": "access_token", "cookie": "token", "body": "access_token"}
 
 
-def made(settings: Settings | None, tools: PageTools, asked: Asked) -> Auth:
+def made(settings: Settings | None, tools: SendTools, asked: Asked) -> Auth:
     """The login of a `transport.auth` block; `asked` sends the requests it needs itself."""
     block = settings or {"type": "none"}
     return AUTHS[block["type"]](block, tools, asked)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import jwt
 
-from transports.base import LoginRefused, PageTools, Secret, Settings
+from transports.base import LoginRefused, Secret, SendTools, Settings
 from transports.http_request import Request, masked
 from transports.settings import plain, seconds
 
@@ -22,7 +22,7 @@ _EARLY = 30  # seconds before its end from which on a token is made anew
 class Signature:
     """`auth.type: hmac`: the message's HMAC, made again for each request, since a message may name it."""
 
-    def __init__(self, settings: Settings, tools: PageTools) -> None:
+    def __init__(self, settings: Settings, tools: SendTools) -> None:
         self._settings = settings
         self._tools = tools
 
@@ -43,7 +43,7 @@ class Signature:
 class SignedToken:
     """`auth.type: jwt`: claims, signed; one token serves until shortly before its end."""
 
-    def __init__(self, settings: Settings, tools: PageTools) -> None:
+    def __init__(self, settings: Settings, tools: SendTools) -> None:
         self._settings = settings
         self._tools = tools
         self._lock = threading.Lock()
@@ -75,7 +75,7 @@ class SignedToken:
         return Secret("auth.jwt", token), now + timedelta(seconds=max(lasts - _EARLY, lasts / 2))
 
 
-def _text(made: Any, names: Mapping[str, Any], tools: PageTools) -> str:
+def _text(made: Any, names: Mapping[str, Any], tools: SendTools) -> str:
     """A text of the settings, through its transforms."""
     steps = made.get("transforms", ()) if isinstance(made, Mapping) else ()
     text = tools.fill(made["text"] if isinstance(made, Mapping) else made, names)

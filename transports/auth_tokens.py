@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from transports.base import BadReply, LoginRefused, PageTools, Reply, Secret, Settings, Token
+from transports.base import BadReply, LoginRefused, Reply, Secret, SendTools, Settings, Token
 from transports.http_request import Request, Value, built
 from transports.settings import plain, seconds
 
@@ -28,7 +28,7 @@ Ask = Callable[[Token | None], Token]  # from the token that is no longer good t
 class Login:
     """A token that is kept between requests, feeds and processes, under one name."""
 
-    def __init__(self, ask: Ask, tools: PageTools, name: str) -> None:
+    def __init__(self, ask: Ask, tools: SendTools, name: str) -> None:
         self._ask = ask
         self._tools = tools
         self._name = name
@@ -71,7 +71,7 @@ def name_of(settings: Settings) -> str:
     return f"{settings['type']}:{hashlib.sha256(text.encode()).hexdigest()[:32]}"
 
 
-def by_login(settings: Settings, tools: PageTools, asked: Asked) -> Ask:
+def by_login(settings: Settings, tools: SendTools, asked: Asked) -> Ask:
     """A token by `auth.request`, wherever its reply has it."""
 
     def ask(kept: Token | None) -> Token:
@@ -82,7 +82,7 @@ def by_login(settings: Settings, tools: PageTools, asked: Asked) -> Ask:
     return ask
 
 
-def by_grant(settings: Settings, tools: PageTools, asked: Asked) -> Ask:
+def by_grant(settings: Settings, tools: SendTools, asked: Asked) -> Ask:
     """A token by an OAuth 2 grant (RFC 6749), or by what somebody thinks is one."""
 
     def ask(kept: Token | None) -> Token:
@@ -115,7 +115,7 @@ def by_grant(settings: Settings, tools: PageTools, asked: Asked) -> Ask:
     return ask
 
 
-def _grant(settings: Settings, refresh: str | None, tools: PageTools) -> Request:
+def _grant(settings: Settings, refresh: str | None, tools: SendTools) -> Request:
     body: dict[str, Any] = {"grant_type": _GRANTS.get(settings["grant"], settings["grant"])}
     if refresh is not None:
         body["refresh_token"] = Secret("auth.refreshToken", refresh)
@@ -133,7 +133,7 @@ def _grant(settings: Settings, refresh: str | None, tools: PageTools) -> Request
     return built({"method": "POST", "url": settings["tokenUrl"], "headers": headers, "form": body}, None, {}, tools)
 
 
-def _token(reply: Reply, path: str, expires: str | None, ttl: float | None, tools: PageTools) -> Token:
+def _token(reply: Reply, path: str, expires: str | None, ttl: float | None, tools: SendTools) -> Token:
     """The token in a reply. Raises LoginRefused where the other side says no, BadReply where there is none."""
     document = _document(reply, tools)
     if reply.status in _REFUSED:
@@ -155,7 +155,7 @@ def _token(reply: Reply, path: str, expires: str | None, ttl: float | None, tool
     )
 
 
-def _document(reply: Reply, tools: PageTools) -> Any:
+def _document(reply: Reply, tools: SendTools) -> Any:
     """Tokens come as JSON, whatever the feed's records come as."""
     try:
         return json.loads(reply.body)

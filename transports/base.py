@@ -283,47 +283,54 @@ class Tokens(Protocol):
         """While the block runs nobody else, in any process, holds this name: one token is never refreshed twice."""
 
 
-@dataclass(frozen=True, slots=True)
-class PageTools:
-    """What a transport of pages needs from above, given as plain callables.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendTools:
+    """What is needed from above by whatever sends requests, given as plain callables.
 
     `turn`, `sleep`, `note`, `document`, `search` and `tokens` may be called from several threads at once; the others
-    only from the thread that iterates. What a callable raises (a DecodeError, say) passes through.
+    only from the thread that iterates or sends. What a callable raises (a DecodeError, say) passes through. Senders
+    of files and mails use `clock`, `now`, `progress` and `note` alone.
     """
 
     clock: Callable[[], float]  # monotonic seconds
     now: Callable[[], datetime]  # aware, UTC
     sleep: Callable[[float], None]  # seconds
     chance: Callable[[], float]  # 0 to 1, for jitter
-    # The decoded body, or None where it cannot be decoded; for error rules and page tokens.
+    # The decoded body, or None where it cannot be decoded; for error rules, page tokens and ids.
     document: Callable[[Reply], Any]
-    # Raw records as `records.path` picks them, before `if`. Raises for a path that is not there, naming the keys that
-    # are; an empty list is fine. It may keep what `document` decoded a moment ago: it is asked about the same object.
-    records: Callable[[Reply], Sequence[Any]]
     search: Callable[[str, Any], Any]  # (JMESPath, value)
-    # (value of the settings, names): references filled in, at any depth of mappings and lists. A whole reference keeps
-    # its type; None where one names nothing, or where one inside a text has no value. A Secret stays a Secret.
-    # Roots that stand in `names` (window, page, record, trigger, parent, a name of `forEach`, request, ...) win over
-    # what is known anyway (run, dealer).
+    # (value of the settings, names): references filled in, at any depth of mappings and lists; what holds none comes
+    # back as it is. A whole reference keeps its type; None where one names nothing, or where one inside a text has no
+    # value. A Secret stays a Secret. Roots that stand in `names` (window, page, record, trigger, parent, a name of
+    # `forEach`, request, ...) win over what is known anyway (run, dealer).
     fill: Callable[[Any, Mapping[str, Any]], Any]
     # The same for an address: whatever is filled in is percent-encoded whole (`/` and `?` among it), so that no value
     # leads to another path. Text, or a Secret where it holds one.
     address: Callable[[Any, Mapping[str, Any]], "str | Secret"]
     # (text, the `transforms:` of a definition): for texts that are signed.
     transform: Callable[[str, Sequence[Any]], str]
-    # What makes each record the same when it is seen again, in the order of the records; "" where nothing does.
-    identities: Callable[[Sequence[Any]], Sequence[str]]
-    # The greatest value of the cursor field: canonical UTC text (ISO 8601), or a whole number; None where none has one.
-    highest: Callable[[Sequence[Any]], str | int | None]
     tokens: Tokens
-    # What a reply became when it was decoded a moment ago, for `Page.document`; None where nobody knows any more.
-    carried: Callable[[Reply], Any] = field(default=lambda reply: None)
     turn: Callable[[], None] = field(default=lambda: None)  # waits for the rate limit of the credential
     progress: Callable[[int], None] = field(default=lambda count: None)  # bytes as they arrive
     note: Callable[[str, Mapping[str, object]], None] = field(default=lambda event, details: None)
     # In place of the network, where a test plays the other side: then requests go out one after the other, in an order
     # that is the same each time. What it raises passes through.
     answer: Callable[[Sent], Reply] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageTools(SendTools):
+    """What a transport of pages needs beside that."""
+
+    # Raw records as `records.path` picks them, before `if`. Raises for a path that is not there, naming the keys that
+    # are; an empty list is fine. It may keep what `document` decoded a moment ago: it is asked about the same object.
+    records: Callable[[Reply], Sequence[Any]]
+    # What makes each record the same when it is seen again, in the order of the records; "" where nothing does.
+    identities: Callable[[Sequence[Any]], Sequence[str]]
+    # The greatest value of the cursor field: canonical UTC text (ISO 8601), or a whole number; None where none has one.
+    highest: Callable[[Sequence[Any]], str | int | None]
+    # What a reply became when it was decoded a moment ago, for `Page.document`; None where nobody knows any more.
+    carried: Callable[[Reply], Any] = field(default=lambda reply: None)
 
 
 class Pages(Protocol):
@@ -379,30 +386,6 @@ class Receipt:
     id: str | None
     status: int | None
     text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SendTools:
-    """What a sender needs from above; each is what `PageTools` calls so.
-
-    `fill` and `address` are given values that are filled in already as they are; `document` decodes a reply, by its
-    media type. Senders of files and mails use `clock`, `now`, `progress` and `note` alone.
-    """
-
-    clock: Callable[[], float]
-    now: Callable[[], datetime]
-    sleep: Callable[[float], None]
-    chance: Callable[[], float]
-    document: Callable[[Reply], Any]
-    search: Callable[[str, Any], Any]
-    fill: Callable[[Any, Mapping[str, Any]], Any]
-    address: Callable[[Any, Mapping[str, Any]], "str | Secret"]
-    transform: Callable[[str, Sequence[Any]], str]
-    tokens: Tokens
-    turn: Callable[[], None] = field(default=lambda: None)
-    progress: Callable[[int], None] = field(default=lambda count: None)
-    note: Callable[[str, Mapping[str, object]], None] = field(default=lambda event, details: None)
-    answer: Callable[[Sent], Reply] | None = None
 
 
 class Sender(Protocol):

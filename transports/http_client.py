@@ -11,10 +11,10 @@ from urllib.parse import urljoin
 from transports import auth
 from transports.base import (
     BadReply,
-    PageTools,
     Refused,
     Reply,
     Secret,
+    SendTools,
     Settings,
     TransferCut,
     TransportError,
@@ -39,7 +39,7 @@ class Answer:
     request: Mapping[str, Any]
     url: str  # as it was asked, for relative addresses; may hold a secret
     reply: Reply
-    tools: PageTools
+    tools: SendTools
     empty: str | None = None
     _document: list[Any] = field(default_factory=list)
 
@@ -58,7 +58,7 @@ class Answer:
 class Client:
     """What a feed speaks through. Its methods may be called from several threads."""
 
-    def __init__(self, settings: Settings, wire: Wire, tools: PageTools, veil: Veil) -> None:
+    def __init__(self, settings: Settings, wire: Wire, tools: SendTools, veil: Veil) -> None:
         self.veil = veil
         veil.revealed(settings)  # every secret is known before anything can be shown
         self._wire = wire

@@ -131,7 +131,7 @@ class Listing:
 
     def _window(self, progress: Progress, each: Slice, is_last_window: bool, is_last: bool) -> Iterator[Page]:
         """Every pass over one window; `progress` stands at the next one afterwards, or at the end of the slice."""
-        sweep = Sweep(self._settings, progress.seen, progress.passes)
+        sweep = Sweep(self._settings, progress.seen, progress.passes, progress.totals)
         window = progress.window
         if sweep.is_swept:
             progress.place = paging.Place()  # such a list has no order to go on in
@@ -154,7 +154,7 @@ class Listing:
                 progress.enters(narrower)
                 yield self._page(read, before, progress.written(), each, window, None, told)
                 return False
-            progress.seen = sweep.seen
+            progress.seen, progress.totals = sweep.seen, sweep.totals
             if read.highest is not None:
                 progress.highest = _greater(progress.highest, read.highest)
             self._is_skipped = read.answer.empty == "skipped"
@@ -167,7 +167,7 @@ class Listing:
                 another = sweep.another() and not self._is_skipped
                 progress.most_passes = max(progress.most_passes, progress.passes)
                 if another:
-                    progress.passes, progress.place = progress.passes + 1, paging.Place()
+                    progress.begins_pass(progress.passes + 1)
                 else:
                     self._ends(progress, each, window, is_last_window or self._is_skipped, is_last)
             self.coverage = progress.coverage

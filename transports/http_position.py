@@ -36,6 +36,7 @@ class Progress:
         self.place: Place = Place(**(left.get("page") or {}))
         self.highest: Cursor | None = left.get("highest")
         self.seen: int = left.get("seen", 0)  # records of this window, before this run
+        self.totals: list[int] = list(left.get("totals") or ())  # that the pages of this pass have promised
         self.promised: int | None = None
         self.most_passes = 0
         self._is_over = False
@@ -96,6 +97,7 @@ class Progress:
             left |= {"slice": self.slice, "pass": self.passes, "page": self.place.written(), "seen": self.seen}
             left |= {"window": self.window.written()} if self.window else {}
             left |= {"highest": self.highest} if self.highest is not None else {}
+            left |= {"totals": self.totals} if self.totals else {}
         return {**position, "round": left}
 
     def told(self, is_hidden: bool) -> str:
@@ -108,7 +110,11 @@ class Progress:
         return f" ({', '.join(parts)})" if parts else ""
 
     def _clears(self) -> None:
-        self.passes, self.place, self.highest, self.seen, self.promised = 1, Place(), None, 0, None
+        self.highest, self.seen, self.promised = None, 0, None
+        self.begins_pass(1)
+
+    def begins_pass(self, number: int) -> None:
+        self.passes, self.place, self.totals = number, Place(), []
 
 
 def validators(

@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote_plus, urlencode, urlsplit, urlunsplit
 
 from requests import Request as Plain
 
-from transports.base import PageTools, Refused, Secret, Settings
+from transports.base import Refused, Secret, SendTools, Settings
 
 Value = str | Secret
 MASK = "***"
@@ -100,7 +100,7 @@ def written(value: Any) -> Value:
     return str(value)
 
 
-def built(block: Settings, base: str | None, names: Mapping[str, Any], tools: PageTools) -> Request:
+def built(block: Settings, base: str | None, names: Mapping[str, Any], tools: SendTools) -> Request:
     """The request that a block of a definition describes, references filled in. Raises Refused."""
     # Where there is no token yet, an address has nothing in its place; elsewhere it is left out.
     page = {name: "" if value is None else value for name, value in names.get("page", {}).items()}

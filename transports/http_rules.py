@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from transports.base import BadReply, LoginRefused, PageTools, Refused, Reply, Settings, Throttled, TransportError
+from transports.base import BadReply, LoginRefused, Refused, Reply, SendTools, Settings, Throttled, TransportError
 from transports.settings import seconds
 
 _ATTEMPTS, _BASE, _LONGEST = 5, "2s", "5m"
@@ -73,7 +73,7 @@ def verdict(
     reply: Reply,
     rules: Sequence[Mapping[str, Any]],
     document: Callable[[], Any],
-    tools: PageTools,
+    tools: SendTools,
     where: str,
     shown: Callable[[str], str],
 ) -> Verdict:
@@ -107,7 +107,7 @@ def _ruled(
     rule: Mapping[str, Any],
     seen: Mapping[str, Any],
     reply: Reply,
-    tools: PageTools,
+    tools: SendTools,
     where: str,
     shown: Callable[[str], str],
 ) -> Verdict:
@@ -127,7 +127,7 @@ def _ruled(
     return TAKE if do == "success" else Verdict("raise", error=error)
 
 
-def _built_in(reply: Reply, where: str, tools: PageTools) -> Verdict:
+def _built_in(reply: Reply, where: str, tools: SendTools) -> Verdict:
     status = reply.status
     if status in _NO_CONTENT:
         return Verdict("empty", "noContent")
@@ -146,7 +146,7 @@ def _built_in(reply: Reply, where: str, tools: PageTools) -> Verdict:
     return Verdict("raise", error=BadReply(text, status))
 
 
-def _length(how: Any, seen: Mapping[str, Any], tools: PageTools) -> float | None:
+def _length(how: Any, seen: Mapping[str, Any], tools: SendTools) -> float | None:
     """Seconds that a rule's `for` says; None where the reply does not have them."""
     if how is None or isinstance(how, str | int | float):
         return None if how is None else seconds(how)
