@@ -7,6 +7,7 @@ import orjson
 
 from engine.store.bulk import Bulk, Same, Wanted, decoded
 from engine.store.changes import COLUMNS, HELD, Stored, difference
+from engine.store.happenings import Happenings
 from engine.store.origin import Origin
 
 _SELECTED = (
@@ -44,9 +45,10 @@ def _hex(digest: Any) -> str:
 class Activities:
     """The activities of one dealer and namespace during one delivery."""
 
-    def __init__(self, bulk: Bulk, origin: Origin) -> None:
+    def __init__(self, bulk: Bulk, origin: Origin, happenings: Happenings | None = None) -> None:
         self._bulk = bulk
         self._origin = origin
+        self.happenings = happenings or Happenings()  # hears of what is written of the types that it watches
 
     def is_empty(self, kind: str) -> bool:
         """Whether nothing of this type is stored yet, so that look-ups can wait for a collision."""
@@ -125,6 +127,8 @@ class Activities:
             },
             count,
         )
+        if kind in self.happenings.types:
+            self.happenings.born(ids, rows["state"])
         return ids
 
     def update(self, updates: Sequence[tuple[Stored, dict[str, Any]]]) -> list[bool]:
@@ -152,11 +156,15 @@ class Activities:
             },
             len(changed),
         )
+        for stored, after, what in changed:
+            if stored.type in self.happenings.types:
+                self.happenings.altered(stored, after, what)
         return [bool(d) for d in differences]
 
     def take_back(self, stored: Stored) -> str:
         """Undo what this delivery did to one activity; what it had been: inserted, updated, unchanged."""
         here = self._origin.delivery_id
+        self.happenings.undone(stored.id)
         if stored.created_in == here:
             self._bulk.rows("DELETE FROM activities WHERE id = ?", stored.id)
             self._bulk.rows("DELETE FROM activity_changes WHERE activity_id = ?", stored.id)

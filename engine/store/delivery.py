@@ -20,6 +20,7 @@ from engine.store.clashes import fault as clash_fault
 from engine.store.contacts import Asked, Contacts, Found
 from engine.store.employees import Employees
 from engine.store.entries import INSERTED, UNCHANGED, UPDATED, Entry, Rows, Settled
+from engine.store.happenings import Happenings
 from engine.store.origin import Origin
 from engine.store.quarantine import Bad, Quarantine
 from engine.store.vehicles import Vehicles
@@ -49,13 +50,16 @@ def digester(salt: str) -> Callable[[Sequence[str]], list[str]]:
 class DeliveryWriter:
     """The store's side of one delivery."""
 
-    def __init__(self, bulk: Bulk, origin: Origin, tally: Tally, memory: Memory) -> None:
+    def __init__(
+        self, bulk: Bulk, origin: Origin, tally: Tally, memory: Memory, happenings: Happenings | None = None
+    ) -> None:
         self.tally = tally
+        self.happenings = happenings or Happenings()
         self.issues: list[Issue] = []
         self.codes: Counter[str] = Counter()  # why rows went to quarantine, those that waited there already included
         self._bulk = bulk
         self._origin = origin
-        self._activities = Activities(bulk, origin)
+        self._activities = Activities(bulk, origin, self.happenings)
         self._contacts = Contacts(bulk, origin, tally)
         self._vehicles = Vehicles(bulk, origin)
         self._employees = Employees(bulk, origin)
@@ -136,7 +140,7 @@ class DeliveryWriter:
         if not any(self._is_empty(kind) for kind in types):
             self._write(stream, records, rows)
             return
-        before, codes = copy(self.tally), self.codes.copy()
+        before, codes, mark = copy(self.tally), self.codes.copy(), self.happenings.mark()
         self._bulk.rows("SAVEPOINT batch")
         try:
             self._write(stream, records, rows)
@@ -147,6 +151,7 @@ class DeliveryWriter:
             for name in Tally.__slots__:
                 setattr(self.tally, name, getattr(before, name))
             self.codes = codes
+            self.happenings.back_to(mark)
             self._write(stream, records, rows)
         self._bulk.rows("RELEASE SAVEPOINT batch")
 
