@@ -137,10 +137,14 @@ def _broken(feed: Feed, error: Exception, world: World) -> FeedReport:
 
 
 def _is_paused(feed: Feed, registered: Registered, world: World, report: FeedReport) -> bool:
-    """The definition's `enabled: false` always wins; else an operator's pause, while it lasts."""
+    """The definition's `enabled: false` always wins; then its end; else an operator's pause, while it lasts."""
     if not feed.enabled:
         reason = f": {feed.reason}" if feed.reason else ""
         end(report, "paused", Issue("feed.disabled", f"disabled in its definition{reason}", "info"))
+        return True
+    if registered.retired is not None:
+        text = f"retired on {registered.retired[:10]}: `feeds resume {feed.id}` lets it run again"
+        end(report, "paused", Issue("feed.retired", text, "info"))
         return True
     until = registered.paused_until
     if registered.paused is not None and (until is None or until > stamp(world.clock.now())):

@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "employees": ("engine.cli.employees", "employees", "Who works at a dealer."),
     "pause": ("engine.cli.pausing", "pause", "Keep a feed from running for a while."),
     "resume": ("engine.cli.pausing", "resume", "Let a paused feed run again."),
+    "retire": ("engine.cli.retire", "retire", "End a feed; --purge removes what it brought."),
     "state": ("engine.cli.state", "state", "What a feed remembers between runs."),
     "secrets": ("engine.cli.secrets", "secrets", "Which secrets have no value."),
     "db": ("engine.cli.database", "database", "The database's own shape."),

@@ -56,6 +56,9 @@ class Inbox(Protocol):
     def tidy(self, endpoints: Sequence[str]) -> None:
         """Put away what every feed has dealt with; after the importer's commit, or after a crash, or never."""
 
+    def erase(self, feed: str) -> int:
+        """Remove the requests that this feed alone was to hear of, whatever became of them; how many."""
+
     def load(self) -> Load: ...
 
     def counts(self, feed: str, endpoints: Sequence[str]) -> Mapping[str, int]:
@@ -89,6 +92,9 @@ class Rows:
 
     def tidy(self, endpoints: Sequence[str]) -> None:
         """Nothing: a row is where it belongs."""
+
+    def erase(self, feed: str) -> int:
+        return sum(rows.erased(self._engine, feed))
 
     def load(self) -> Load:
         return Load(*rows.load(self._engine))
@@ -166,6 +172,18 @@ class Spool:
                         # Not synced: where a power cut brings it back here, the database still knows it.
                         with suppress(FileNotFoundError):
                             file.replace(self._folder(self._kept(endpoint)) / file.name)
+
+    def erase(self, feed: str) -> int:
+        removed = 0
+        with _usable(self._root):
+            for place in ("waiting", "kept"):
+                for file in [file for folder in _folders(self._root / place) for file in _files(folder)]:
+                    if _head(file).get("feeds") == [feed]:
+                        (self._root / "again" / file.name).unlink(missing_ok=True)
+                        file.unlink(missing_ok=True)
+                        removed += 1
+                        rows.erase(self._engine, [_named(file)])
+        return removed
 
     def load(self) -> Load:
         with _usable(self._root):

@@ -13,7 +13,7 @@ from engine.store.origin import Origin
 _SELECTED = (
     "a.id, a.type, a.key, a.contact_id, a.vehicle_id, a.occurred, a.state, a.fields, a.version, a.feed_id,"
     " a.delivery_id, a.line, a.match, a.digest, a.parts, a.group_key, a.waits_for, a.held_state, a.created_in,"
-    " a.updated_at, COALESCE(d.parent_id, d.id)"
+    " a.updated_at, COALESCE(d.parent_id, d.id), a.also_feed_id"
 )
 _DELIVERY = "JOIN deliveries d ON d.id = a.delivery_id"
 _MINE = "a.dealer_id = ? AND a.namespace = ?"
@@ -179,7 +179,7 @@ class Activities:
         before = decoded(rows[-1][1])
         self._bulk.update(
             "activities",
-            {"id": [stored.id], **{name: [_column(name, before[name])] for name in COLUMNS}},
+            {"id": [stored.id], **{name: [_column(name, before.get(name))] for name in COLUMNS}},
             1,
         )
         self._bulk.rows("DELETE FROM activity_changes WHERE activity_id = ? AND delivery_id = ?", stored.id, here)

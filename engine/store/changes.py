@@ -34,6 +34,7 @@ class Stored:
     created_in: int
     updated_at: str
     root: int
+    also_feed_id: int | None
 
     def columns(self) -> dict[str, Any]:
         """The row's own columns, enough to put it back as it was."""
@@ -59,6 +60,7 @@ COLUMNS = (
     "waits_for",
     "held_state",
     "updated_at",
+    "also_feed_id",
 )
 
 

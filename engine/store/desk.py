@@ -27,7 +27,7 @@ def pause(engine: Engine, feed: str, reason: str, until: str | None, by: str, no
     with writing(engine) as connection:
         values = {"paused_at": now, "paused_by": by, "paused_reason": reason, "paused_until": until}
         connection.execute(update(feeds).where(feeds.c.name == feed).values(values))
-        _audited(connection, now, by, "feed.pause", feed, {"reason": reason, "until": until})
+        audited(connection, now, by, "feed.pause", feed, {"reason": reason, "until": until})
 
 
 def resume(engine: Engine, feed: str, by: str, now: str) -> bool:
@@ -37,7 +37,7 @@ def resume(engine: Engine, feed: str, by: str, now: str) -> bool:
         where = (feeds.c.name == feed, feeds.c.paused_at.is_not(None))
         done = connection.execute(update(feeds).where(*where).values(none)).rowcount
         if done:
-            _audited(connection, now, by, "feed.resume", feed, {})
+            audited(connection, now, by, "feed.resume", feed, {})
         return bool(done)
 
 
@@ -65,7 +65,7 @@ def fix(engine: Engine, number: int, values: Mapping[str, Any], note: str | None
         }
         connection.execute(update(quarantine).where(quarantine.c.id == number).values(changed))
         # The audit says which columns, not what a customer's data was or is.
-        _audited(connection, now, by, "quarantine.fix", str(number), {"columns": sorted(values), "note": note})
+        audited(connection, now, by, "quarantine.fix", str(number), {"columns": sorted(values), "note": note})
 
 
 def discard(engine: Engine, numbers: Sequence[int], reason: str, by: str, now: str) -> None:
@@ -76,7 +76,7 @@ def discard(engine: Engine, numbers: Sequence[int], reason: str, by: str, now: s
         values = {"state": "discarded", "note": reason, "actor": by, "resolved_at": now}
         connection.execute(update(quarantine).where(quarantine.c.id.in_(numbers)).values(values))
         for number in numbers:
-            _audited(connection, now, by, "quarantine.discard", str(number), {"reason": reason})
+            audited(connection, now, by, "quarantine.discard", str(number), {"reason": reason})
 
 
 def _waiting(connection: Connection, number: int) -> Any:
@@ -111,7 +111,7 @@ def take_again(engine: Engine, feed: str, name: str, by: str, now: str) -> int:
         # Its bytes may be taken again too where they were refused: no definition is the same as this one.
         values = {"size": None, "modified": None, "mapping_hash": "", "updated_at": now}
         connection.execute(update(deliveries).where(*mine).values(values))
-        _audited(connection, now, by, "state.reset", feed, {"delivery": name})
+        audited(connection, now, by, "state.reset", feed, {"delivery": name})
         return len(rows)
 
 
@@ -126,7 +126,7 @@ def set_cursor(engine: Engine, feed: str, part: str, value: str, by: str, now: s
             connection.execute(insert(cursors).values(feed_id=number, slice=part, **values))
         connection.execute(update(cursors).where(cursors.c.feed_id == number).values(position=None))
         _drop_pages(connection, number, now)
-        _audited(connection, now, by, "state.set", feed, {"slice": part, "before": before, "after": value})
+        audited(connection, now, by, "state.set", feed, {"slice": part, "before": before, "after": value})
 
 
 def reset_cursors(engine: Engine, feed: str, by: str, now: str) -> int:
@@ -136,7 +136,7 @@ def reset_cursors(engine: Engine, feed: str, by: str, now: str) -> int:
         before = {r.slice: r.value for r in connection.execute(select(cursors).where(cursors.c.feed_id == number))}
         connection.execute(delete(cursors).where(cursors.c.feed_id == number))
         _drop_pages(connection, number, now)
-        _audited(connection, now, by, "state.reset", feed, {"cursors": before})
+        audited(connection, now, by, "state.reset", feed, {"cursors": before})
         return len(before)
 
 
@@ -151,14 +151,14 @@ def allow_login(engine: Engine, feed: str, login: str, by: str, now: str) -> boo
     with writing(engine) as connection:
         done = connection.execute(delete(breakers).where(breakers.c.login == login)).rowcount
         if done:
-            _audited(connection, now, by, "state.reset", feed, {"login": login})
+            audited(connection, now, by, "state.reset", feed, {"login": login})
         return bool(done)
 
 
 def noted(engine: Engine, by: str, now: str, action: str, subject: str, details: Mapping[str, Any]) -> None:
     """One line in the audit for what another room has done, such as a replay."""
     with writing(engine) as connection:
-        _audited(connection, now, by, action, subject, details)
+        audited(connection, now, by, action, subject, details)
 
 
 def _number(connection: Connection, feed: str) -> int:
@@ -168,7 +168,8 @@ def _number(connection: Connection, feed: str) -> int:
     return int(found)
 
 
-def _audited(connection: Connection, now: str, by: str, action: str, subject: str, details: Mapping[str, Any]) -> None:
+def audited(connection: Connection, now: str, by: str, action: str, subject: str, details: Mapping[str, Any]) -> None:
+    """One line in the audit, inside the caller's transaction."""
     kept: Any = orjson.dumps(details).decode() if connection.dialect.name == "sqlite" else dict(details)
     values = {"at": now, "actor": by, "action": action, "subject": subject, "details": kept}
     connection.execute(insert(audit).values(values))

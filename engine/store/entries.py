@@ -100,6 +100,7 @@ class Settled:
             "waits_for": _awaited(entry),
             "held_state": held_state,
             "updated_at": self.origin.now,
+            "also_feed_id": stored.feed_id if stored.feed_id != self.origin.feed_id else stored.also_feed_id,
         }
 
     def _states(self, entry: Entry, stored: Stored) -> tuple[str | None, str | None]:

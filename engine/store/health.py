@@ -67,6 +67,8 @@ def _facts(row: Row[Any], quarantined: int, since: str | None) -> Facts:
 
 
 def _pause(row: Row[Any]) -> Pause | None:
+    if row.retired_at is not None:
+        return Pause(_time(row.retired_at), row.retired_by or "", "retired, ended for good", None)
     if row.paused_at is None:
         return None
     return Pause(_time(row.paused_at), row.paused_by or "", row.paused_reason or "", _moment(row.paused_until))

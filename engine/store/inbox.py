@@ -17,6 +17,7 @@ from engine.store.ledger import inbox, inbox_feeds
 
 WAITING, DONE, FILTERED, FAILED = "waiting", "done", "filtered", "failed"
 _INSERTS: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+_ERASED_AT_ONCE = 500  # requests
 _STRETCH = 20  # requests that are read together: each may have a body of some MiB
 
 
@@ -187,3 +188,24 @@ def forget(engine: Engine, before: str) -> int:
             for table in (inbox_feeds, inbox):
                 connection.execute(delete(table).where(table.c.name == row.name, table.c.turn == row.turn))
     return len(rows)
+
+
+def erased(engine: Engine, feed: str) -> Iterator[int]:
+    """Remove what only this feed was to hear of, some at a time; how many there were each time."""
+    mine, other = inbox_feeds.alias(), inbox_feeds.alias()
+    beside = select(other.c.name).where(other.c.name == mine.c.name, other.c.turn == mine.c.turn, other.c.feed != feed)
+    alone = select(mine.c.name, mine.c.turn).where(mine.c.feed == feed, ~beside.exists()).limit(_ERASED_AT_ONCE)
+    while True:
+        with reading(engine) as connection:
+            names = [(row.name, row.turn) for row in connection.execute(alone)]
+        if not names:
+            return
+        erase(engine, names)
+        yield len(names)
+
+
+def erase(engine: Engine, names: Sequence[tuple[str, int]]) -> None:
+    """Remove these requests, of which no other feed was to hear."""
+    with writing(engine) as connection:
+        for table in (inbox_feeds, inbox):
+            connection.execute(delete(table).where(tuple_(table.c.name, table.c.turn).in_(names)))

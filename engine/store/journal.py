@@ -24,7 +24,7 @@ from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, sele
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.model import Feed, Issue, Tally
-from engine.store import last, leases
+from engine.store import last, leases, totals
 from engine.store.database import lock_dealer, reading, writing
 from engine.store.leases import Lease
 from engine.store.tables import (
@@ -49,12 +49,16 @@ ENVELOPED = (PAGE, HOOK, NUDGE)  # sealed with what belongs to them; nothing of 
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A feed as the store knows it. `paused` is an operator's reason, None while it may run."""
+    """A feed as the store knows it. `paused` is an operator's reason, None while it may run.
+
+    `retired` is when it was ended for good.
+    """
 
     id: int
     dealer_id: int
     paused: str | None
     paused_until: str | None
+    retired: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +165,7 @@ class Journal:
         if stored != described | {"excluded": _json(list(feed.excluded))}:
             return None
         paused = (row.paused_reason or "paused") if row.paused_at is not None else None
-        return Registered(row.id, row.dealer_id, paused, row.paused_until)
+        return Registered(row.id, row.dealer_id, paused, row.paused_until, row.retired_at)
 
     def begin_run(self, now: str) -> int:
         with writing(self._engine) as connection:
@@ -180,6 +184,7 @@ class Journal:
             values = {"finished_at": now, "outcome": outcome, "report": _storable(connection, report)}
             connection.execute(update(runs).where(runs.c.id == run).values(values))
             last.ran(connection, run, now, report["feeds"], is_replay)
+            totals.ran(connection, now, report["feeds"])
             named = select(feeds.c.id, feeds.c.name).where(feeds.c.name.in_({issue.feed for issue in found}))
             names = {row.name: row.id for row in connection.execute(named)}
             rows = [
@@ -371,6 +376,7 @@ def mark(connection: Connection, number: int, now: str, **columns: Any) -> None:
     if isinstance(columns.get("counts"), Tally):
         if columns.get("state") in (STORED, DONE):
             last.brought(connection, number, now, columns["counts"])
+            totals.counted(connection, number, columns["counts"])
         columns["counts"] = _storable(connection, counted(columns["counts"]))
     if "progress" in columns:
         columns["progress"] = _storable(connection, columns["progress"])

@@ -189,8 +189,10 @@ class FileVisit:
         for feed in self.sharers:
             if pattern(feed.transport).matches(unescaped(entry.name)) is None:
                 continue
-            number = self.world.journal.register(feed).id
-            if not any(e.feed_id == number and intake.is_terminal(e) and e.state != VANISHED for e in same):
+            registered = self.world.journal.register(feed)
+            if registered.retired is not None:
+                continue  # it takes nothing any more, and must not hold the file
+            if not any(e.feed_id == registered.id and intake.is_terminal(e) and e.state != VANISHED for e in same):
                 return False
         return any(e.state in (STORED, DONE) for e in same)
 

@@ -3,7 +3,7 @@
 Reads definitions and secrets; never a request.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,16 +53,22 @@ class Endpoint:
 
 
 def endpoints(
-    project: Project, secrets: Secrets, note: Note, before: Mapping[str, Endpoint] | None = None
+    project: Project,
+    secrets: Secrets,
+    note: Note,
+    before: Mapping[str, Endpoint] | None = None,
+    retired: Collection[str] = (),
 ) -> dict[str, Endpoint]:
     """Every address of the project's enabled feeds. A feed that cannot be served is noted, and costs no other.
+
+    Those that were `retired` hear nothing any more, whatever their entries say.
 
     While the project has an error, feeds that are lost to it go on listening as they did `before`: what is
     answered with a 404 today, its sender may never send again.
     """
     found: dict[str, list[Listener]] = {}
     for name, made in project.made.items():
-        if name not in project.feeds or not _may_listen(made):
+        if name not in project.feeds or name in retired or not _may_listen(made):
             continue
         try:
             for settings in hooks(project.feeds[name]):
@@ -71,7 +77,7 @@ def endpoints(
             note("hook.unserved", {"feed": name, "reason": str(error), "level": "error"})
     if any(finding.severity == "error" for finding in project.findings):
         for endpoint in (before or {}).values():
-            lost = [each for each in endpoint.listeners if each.feed not in project.feeds]
+            lost = [each for each in endpoint.listeners if each.feed not in project.feeds and each.feed not in retired]
             found.setdefault(endpoint.path, []).extend(lost)
     return {path: Endpoint(path, tuple(listeners)) for path, listeners in found.items() if listeners}
 
