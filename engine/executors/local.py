@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from engine.errors import FeedError
 from engine.executors.lanes import Lanes
+from engine.executors.rounds import LOOK_EACH, SWEEP_EACH, Rounds, failed, followed, put_off
 from engine.executors.turn import Turn, turn
 from engine.language.secrets import Secrets
 from engine.runner import sweep
@@ -19,11 +19,7 @@ from engine.scheduler.agenda import Agenda
 from engine.scheduler.following import Following
 from engine.scheduler.plans import Planned
 from engine.store import slots
-from engine.visits.ending import fault
 from engine.world import World, stamp
-
-_LOOK_EACH = 2.0  # seconds between two looks at the definitions
-_SWEEP_EACH = 3_600.0  # seconds between two sweeps of what is kept for a while
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +44,7 @@ class Local:
         self._heard: queue.SimpleQueue[_Ended | _Asked] = queue.SimpleQueue()
         self._followed: Mapping[str, Planned] | None = None
         self._asked = 0
-        self._looked = self._swept = -_SWEEP_EACH
-        self._sweeper = threading.Thread()
+        self._rounds = Rounds(world, (LOOK_EACH, self._look), (SWEEP_EACH, self._sweep))
 
     def stop(self) -> None:
         """Finish what runs, begin nothing; asked again, end at once. May be called from a signal."""
@@ -59,40 +54,16 @@ class Local:
         """Until it is stopped; how many feeds were left at work."""
         while self._asked == 0 or (self._lanes.busy and self._asked == 1):
             if not self._asked:
-                self._tick()
+                self._rounds.turn()
+                self._rounds.attempt(self._begin)
             self._hear()
         return self._lanes.busy
 
-    def _tick(self) -> None:
-        """Look at the definitions now and then, and begin what is due."""
-        monotonic = self._world.clock.monotonic()
-        if monotonic - self._looked >= _LOOK_EACH:
-            self._looked = monotonic
-            self._attempt(self._look)
-        self._attempt(self._begin)
-        if monotonic - self._swept >= _SWEEP_EACH and not self._sweeper.is_alive():
-            self._swept = monotonic
-            self._sweeper = threading.Thread(target=self._sweep, name="sweep", daemon=True)
-            self._sweeper.start()
-
-    def _attempt(self, work: Callable[[], None]) -> None:
-        """What cannot be done now, with the database away or a folder, is tried again at the next tick."""
-        try:
-            work()
-        except Exception as error:  # noqa: BLE001  (whatever it is, the feeds that run go on)
-            reason = str(error) if isinstance(error, FeedError) else f"{type(error).__name__} at {fault(error)[0]}"
-            self._world.note("scheduler.hindered", {"level": "error", "reason": reason})
-
     def _look(self) -> None:
         self._following.look()
-        plans = self._following.plans
-        if self._followed is not plans:
-            now = self._world.clock.now()
-            fresh = self._agenda.lacks(plans)
-            if fresh:
-                slots.met(self._world.engine, fresh, stamp(now))
-            self._agenda.follow(plans, slots.known(self._world.engine) if fresh else {}, now)
-            self._followed = plans
+        if self._followed is not self._following.plans:
+            followed(self._agenda, self._following.plans, self._world)
+            self._followed = self._following.plans
 
     def _begin(self) -> None:
         now = self._world.clock.now()
@@ -114,29 +85,21 @@ class Local:
             feed, beside = self._following.feed(plan.feed), self._following.beside(current)
             seen, world = self._agenda.seen(plan.feed), replace(self._world, secrets=self._secrets())
         except Exception as error:  # noqa: BLE001  (a feed that cannot be made must not stop the others)
-            self._end(plan, self._failed(plan, error), now)
+            self._end(plan, failed(plan.feed, error, self._world), now)
             return
 
         def run() -> None:
             try:
                 found = turn(current, seen, feed, beside, world)
             except Exception as error:  # noqa: BLE001  (the same for one that cannot be run)
-                found = self._failed(plan, error)
+                found = failed(plan.feed, error, self._world)
             self._heard.put(_Ended(plan, found))
 
         threading.Thread(target=run, name=plan.feed, daemon=True).start()
 
-    def _failed(self, plan: Planned, error: Exception) -> Turn:
-        if isinstance(error, FeedError):
-            return Turn(None, str(error))
-        where, issue = fault(error)
-        note = {"level": "error", "feed": plan.feed, "error": type(error).__name__, "where": where}
-        self._world.note("feed.broken", note)
-        return Turn(None, issue.message)
-
     def _hear(self) -> None:
         """Wait until a run has ended, the next feed is due, or it is time to look."""
-        coming, wait = self._agenda.next(), _LOOK_EACH
+        coming, wait = self._agenda.next(), LOOK_EACH
         if coming is not None and not self._asked:
             wait = min(wait, max(0.0, (coming - self._world.clock.now()).total_seconds()))
         try:
@@ -155,13 +118,7 @@ class Local:
             self._agenda.ended(plan.feed, found.last, now)
             return
         self._agenda.put_off(plan.feed, now, found.is_patient)
-        if found.reason:
-            self._world.note("feed.putOff", {"level": "warning", "feed": plan.feed, "reason": found.reason})
+        put_off(plan.feed, found, self._world)
 
     def _sweep(self) -> None:
-        try:
-            sweep(self._world)
-        except Exception as error:  # noqa: BLE001  (what is kept too long harms nobody; the next sweep comes)
-            self._world.note(
-                "sweep.failed", {"level": "error", "error": type(error).__name__, "where": fault(error)[0]}
-            )
+        threading.Thread(target=self._rounds.attempt, args=(lambda: sweep(self._world),), daemon=True).start()

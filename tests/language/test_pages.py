@@ -111,8 +111,9 @@ def test_the_right_example_has_no_problem(page: Page, tmp_path: Path) -> None:
 NO_CODES = {
     *("delivery.replay", "feed.pause", "feed.resume", "quarantine.discard", "quarantine.fix", "quarantine.replay"),
     *("state.reset", "state.set", "feed.broken", "feed.finished", "file.taken", "listing.unreadable"),
-    *("page.taken", "page.first", "feed.begun", "feed.putOff", "definitions.read", "sweep.failed"),
+    *("page.taken", "page.first", "feed.begun", "feed.putOff", "definitions.read", "jobs.abandoned"),
     *("scheduler.started", "scheduler.stopping", "scheduler.stopped", "scheduler.hindered"),
+    *("worker.started", "worker.stopping", "worker.stopped"),
     *("transfer.slowed", "common.secret", "records.path", "hook.refused", "hook.unserved", "hooks.stale"),
     *("http.again", "deferred.py", "errors.py", "model.py"),
     *("auth.basic", "auth.client", "auth.hmac", "auth.jwt", "auth.key", "auth.refreshToken", "auth.token"),
