@@ -1,12 +1,15 @@
 """Lists that change, repeat and skip while they are read: what several passes find, and what is told of it."""
 
+import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import jmespath
 import pytest
 
 from tests.transports.http.room import Answers, Api, Asked, Room, rows
+from transports import connect_pages
 
 Serve = Callable[[Answers], Api]
 PAGING = {"type": "offset", "param": "skip", "size": 10, "total": "total"}
@@ -103,3 +106,34 @@ def test_a_pass_that_was_cut_off_begins_again_and_counts(serve: Serve, room: Roo
     rest = room.read(api, whole.pages[4].after, pagination=PAGING, sweep=SWEEP)
     assert set(rest.ids()) == set(range(25))
     assert rest.after == {}
+
+
+@pytest.mark.fault("H1")
+@pytest.mark.parametrize("cut", [1, 2, 3])
+@pytest.mark.parametrize("gone", [0, 25])
+def test_a_list_that_changed_its_total_while_its_reader_was_away_is_read_again(
+    serve: Serve, room: Room, cut: int, gone: int
+) -> None:
+    """H1: a row that was deleted, in front of the place or behind it; how it was is in the position."""
+    current = list(range(40))
+    api = serve(lambda asked: {"data": rows(*current[int(asked.query["skip"]) :][:10]), "total": len(current)})
+    whole = room.read(api, pagination=PAGING)
+    current.remove(gone)
+    rest = room.read(api, whole.pages[cut - 1].after, pagination=PAGING)
+    kept = [each for page in whole.envelopes[:cut] for each in jmespath.search("data[].id", json.loads(page.body))]
+    assert {*kept, *rest.ids()} >= set(current)
+    assert (rest.coverage.passes, rest.coverage.seen, rest.after) == (2, 39, {})
+
+
+@pytest.mark.fault("H1")
+def test_a_list_that_changes_at_each_interruption_is_not_read_for_ever(serve: Serve, room: Room) -> None:
+    current = list(range(40))
+    api = serve(lambda asked: {"data": rows(*current[int(asked.query["skip"]) :][:10]), "total": len(current)})
+    position: Mapping[str, Any] = {}
+    for _ in range(30):
+        current.append(len(current))
+        with connect_pages("http", room.settings(api, pagination=PAGING), room.tools()) as far:
+            position = next(iter(far.pages(position))).after  # one page, then it is cut off
+        if position == {}:
+            break
+    assert position == {}
