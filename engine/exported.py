@@ -1,4 +1,4 @@
-"""What goes out, as the language leaves it: a dealer's exports, with the place of each of their rules.
+"""What goes out, as the language leaves it: a dealer's exports with the place of each of their rules; and what for.
 
 Values only; what is decided with them is decided in `engine/outbound`.
 """
@@ -39,7 +39,7 @@ class ExportCase:
 class OutField:
     """A value of what goes out. One source: `path`, `const`, `text`, `each` or `fields` alone.
 
-    `name` may have dots; `lacking` says why this dealer's is left out.
+    `name` may have dots: a map in a map.
     """
 
     name: str
@@ -49,6 +49,7 @@ class OutField:
     each: str | None = None
     fields: tuple["OutField", ...] = ()
     condition: str | None = None
+    once: str | None = None  # of `each`: one element for each value of this
     without: tuple[Value, ...] = ()  # values that are left out
     since: Mapping[str, str] = field(default_factory=dict)  # versions of the other side
     transforms: tuple[tuple[str, Mapping[str, Value]], ...] = ()
@@ -104,3 +105,35 @@ class Export:
         if any(not each.activities for each in named):
             return frozenset(self.activity_types)
         return frozenset(name for each in named for name in each.activities)
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """A feed that brought an activity, and the classes of exports that get none of it as far as the store knows."""
+
+    feed: str
+    excluded: tuple[str, ...]
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """An activity as it stands now, with whom and what it is about."""
+
+    id: int
+    dealer: str
+    type: str
+    state: str | None
+    contact_id: int | None
+    activity: Mapping[str, Value]
+    contact: Mapping[str, Value] | None
+    vehicle: Mapping[str, Value] | None
+    brought: tuple[Brought, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """What became of an activity: `changes` are {name: [before, after]} of what is different now."""
+
+    kind: str  # created, changed, due
+    changes: Mapping[str, Value] = field(default_factory=dict)

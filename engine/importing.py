@@ -17,17 +17,20 @@ from engine.asking import envelopes
 from engine.asking.reading import unasked
 from engine.decode import decode
 from engine.errors import DeliveryRefused, StoreError
+from engine.exported import Brought
 from engine.garbage import uncollected
 from engine.intake import waiting
 from engine.mapping import FeedMapping, Kept, Portion, compile_mapping
 from engine.mapping.surroundings import surroundings
 from engine.model import Batch, Decoded, Fault, Feed, Issue, Tally, Value
+from engine.outbound.queueing import queue, watched
 from engine.store import journal, leases, positions
 from engine.store.bulk import bulk_of
 from engine.store.clashes import Memory
 from engine.store.database import Connection, inside, lock_dealer, refresh_statistics, writing
 from engine.store.delivery import DeliveryWriter, digester
 from engine.store.entries import Rows
+from engine.store.happenings import Happenings
 from engine.store.journal import DONE, ENVELOPED, PAGE, STORED, Entry, Registered
 from engine.store.origin import Origin
 from engine.store.quarantine import patched
@@ -104,7 +107,8 @@ class Import:
         with writing(self.world.engine) if self.within is None else inside(self.within) as connection:
             lock_dealer(connection, self.registered.dealer_id)
             origin = self._origin()
-            writer = DeliveryWriter(bulk_of(connection), origin, self.tally, self.memory)
+            happenings = Happenings(watched(self.feed.exports))
+            writer = DeliveryWriter(bulk_of(connection), origin, self.tally, self.memory, happenings)
             digests = digester(self._salt(decoded))
             done = True
             while (batch := self._read(batches)) is not None:
@@ -122,6 +126,7 @@ class Import:
             if done and limit is None and self.entry.checkpoint is None:
                 self._decide(self.tally)
             self.codes.update(writer.codes)
+            self._queue(connection, happenings)
             self._settle(connection, decoded, done)
         return done
 
@@ -134,10 +139,19 @@ class Import:
         with writing(self.world.engine) if self.within is None else inside(self.within) as connection:
             lock_dealer(connection, self.registered.dealer_id)
             self.tally.read = 1
-            grade = set_state(bulk_of(connection), self._origin(), types, key, state)
+            happenings = Happenings(watched(self.feed.exports))
+            grade = set_state(bulk_of(connection), self._origin(), types, key, state, happenings)
             setattr(self.tally, grade, 1)
             self.tally.activities_updated += grade == "updated"
+            self._queue(connection, happenings)
             self._settle(connection, Decoded(None, iter(())), True)
+
+    def _queue(self, connection: Connection, happenings: Happenings) -> None:
+        """What goes out for it is noted with it, or not at all."""
+        feed, origin = self.feed, (self.registered.dealer_id, self.entry.id)
+        if happenings.types:
+            mine = {feed.id: Brought(feed.id, feed.excluded, feed.excluded_where)}
+            queue(connection, feed.exports, happenings, origin, self.world.clock.now(), mine)
 
     def _settle(self, connection: Connection, decoded: Decoded, done: bool) -> None:
         """The last words of a transaction: the identity, the fence, and what the ledger now says."""

@@ -139,6 +139,7 @@ def _field(name: str, node: Node, problems: Problems) -> OutField:
         each=node.text("each"),
         fields=_fields(node, problems),
         condition=node.text("if"),
+        once=node.text("once"),
         without=tuple(each.plain for each in node.elements("not")),
         since={product: str(each.value) for product, each in node.entries("since").items()},
         transforms=fields.transforms(node, problems),

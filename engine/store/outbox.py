@@ -105,7 +105,7 @@ def _queueing(dialect: str) -> Any:
     return made.on_conflict_do_update(
         index_elements=["export", "key"],
         set_={name: made.excluded[name] for name in news},
-        where=and_(outbox.c.state.in_(_KEPT_BACK), made.excluded.state == QUEUED),
+        where=and_(or_(*(outbox.c.state == state for state in _KEPT_BACK)), made.excluded.state == QUEUED),
     )
 
 
