@@ -36,11 +36,13 @@ def run_feeds(
     dry_run: bool = False,
     plan: Plan | None = None,
     lease: Lease | None = None,
+    is_woken: bool = False,
 ) -> RunReport:
     """Run feeds one after the other and keep the report; one feed's fault never stops the next.
 
     `everyone` are all feeds of the project: those that share files with a feed have a say in
     when a file is removed. With a `plan` of the one feed, exactly its files, if all is as it was.
+    A run that `is_woken` by requests takes up what waits in the inbox, and no more than that asks for.
     Whoever holds the `lease` of the one feed already also sweeps, when there is time for it.
     """
     started = world.clock.now()
@@ -52,7 +54,8 @@ def run_feeds(
             with situated(**facts):
                 try:
                     with world.step("feed", **facts):
-                        one = run_feed(feed, world, run, sharers_of(feed, everyone), dry_run, plan, lease)
+                        sharers = sharers_of(feed, everyone)
+                        one = run_feed(feed, world, run, sharers, dry_run, plan, lease, is_woken)
                 except Exception as error:  # noqa: BLE001  (a fault of ours in one feed must not stop the others)
                     one = _broken(feed, error, world)
             report.feeds.append(one)
@@ -73,6 +76,7 @@ def run_feed(
     dry_run: bool = False,
     plan: Plan | None = None,
     held: Lease | None = None,
+    is_woken: bool = False,
 ) -> FeedReport:
     """Import every waiting delivery of one feed, oldest first.
 
@@ -91,15 +95,18 @@ def run_feed(
                 definitions.keep(world.engine, registered.id, feed.written, feed.mapping_hash, stamp(world.clock.now()))
             fenced = replace(world, journal=world.journal.under(lease))
             telltale = telling(world, report)
-            hooks = HookVisit(feed, registered, fenced, lease, run, report, lambda: asked(feed, telltale), dry_run)
+            visited = (feed, registered, fenced, lease, run, report)
+            hooks = HookVisit(*visited, lambda: asked(feed, telltale), dry_run, is_woken)
             if plan is None:
                 hooks.deliveries()
-            if feed.transport["type"] in FILES:
-                visit = FileVisit(feed, registered, fenced, lease, run, report, sharers, dry_run, plan)
+            if is_woken and not hooks.wants_list:
+                pass
+            elif feed.transport["type"] in FILES:
+                visit = FileVisit(*visited, sharers, dry_run, plan)
                 with connected(feed, telltale) as far:
                     visit.deliveries(far)
             elif feed.transport["type"] != "webhook":
-                _ask(PageVisit(feed, registered, fenced, lease, run, report), telltale, dry_run)
+                _ask(PageVisit(*visited), telltale, dry_run)
             hooks.polled()
             _warn_of_held(registered, world, report)
     except LeaseHeld as error:

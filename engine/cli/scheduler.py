@@ -112,7 +112,7 @@ def _idle(plan: Planned, standing: Standing | None) -> str:
     if not plan.is_enabled:
         return "its definition says enabled: false"
     if plan.table is None:
-        return f"no schedule: `feeds run {plan.feed}` runs it"
+        return f"no schedule: `feeds run {plan.feed}` runs it, or the webhooks that it listens for"
     if standing is not None and standing.is_paused(stamped()):
         return f"paused{f' until {standing.paused_until[:16]}Z' if standing.paused_until else ''}"
     return ""

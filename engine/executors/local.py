@@ -18,8 +18,11 @@ from engine.runner import sweep
 from engine.scheduler.agenda import Agenda
 from engine.scheduler.following import Following
 from engine.scheduler.plans import Planned
+from engine.scheduler.waking import Waking
 from engine.store import slots
 from engine.world import World, stamp
+
+_WAKE_EACH = 1.0  # seconds between two looks at what waits for feeds
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,8 @@ class Local:
         self._heard: queue.SimpleQueue[_Ended | _Asked] = queue.SimpleQueue()
         self._followed: Mapping[str, Planned] | None = None
         self._asked = 0
-        self._rounds = Rounds(world, (LOOK_EACH, self._look), (SWEEP_EACH, self._sweep))
+        self._waking = Waking(world.inbox, following)
+        self._rounds = Rounds(world, (LOOK_EACH, self._look), (0.0, self._wake), (SWEEP_EACH, self._sweep))
 
     def stop(self) -> None:
         """Finish what runs, begin nothing; asked again, end at once. May be called from a signal."""
@@ -64,6 +68,16 @@ class Local:
         if self._followed is not self._following.plans:
             followed(self._agenda, self._following.plans, self._world)
             self._followed = self._following.plans
+            self._waking.again()
+
+    def _wake(self) -> None:
+        """Take up which feeds have requests waiting."""
+        clock = self._world.clock
+        began = clock.monotonic()
+        moments = self._waking.look(began)
+        if moments is not None:
+            self._agenda.wake(moments, clock.now())
+            self._waking.took(clock.monotonic() - began)
 
     def _begin(self) -> None:
         now = self._world.clock.now()
@@ -74,7 +88,7 @@ class Local:
         paused = slots.paused(self._world.engine, stamp(now))
         while (plan := self._lanes.take()) is not None:
             current = self._following.plans.get(plan.feed)
-            if plan.feed in paused or current is None or current.table is None:
+            if plan.feed in paused or current is None or not current.is_enabled:
                 self._end(plan, Turn(None, is_patient=True), now)
             else:
                 self._start(plan, current, now)
@@ -99,7 +113,7 @@ class Local:
 
     def _hear(self) -> None:
         """Wait until a run has ended, the next feed is due, or it is time to look."""
-        coming, wait = self._agenda.next(), LOOK_EACH
+        coming, wait = self._agenda.next(), _WAKE_EACH
         if coming is not None and not self._asked:
             wait = min(wait, max(0.0, (coming - self._world.clock.now()).total_seconds()))
         try:
@@ -114,6 +128,7 @@ class Local:
 
     def _end(self, plan: Planned, found: Turn, now: datetime) -> None:
         self._lanes.leave(plan)
+        self._waking.ended(plan.feed)
         if found.last is not None:
             self._agenda.ended(plan.feed, found.last, now)
             return

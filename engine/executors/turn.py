@@ -1,7 +1,7 @@
 """One turn of a due feed: its slot taken under its lease, the run, and what came of it noted.
 
-Decides nothing about when: it asks once more whether the feed is still due, for another scheduler,
-or a person, may have been faster.
+Decides nothing about when: it asks once more whether the feed is still due, by its schedule or for what
+waits for it, since another scheduler, or a person, may have been faster.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,10 @@ from engine.model import Feed
 from engine.runner import run_feeds
 from engine.scheduler.plans import Planned
 from engine.store import slots
+from engine.store.leases import Lease
 from engine.visits.leasing import leased
+from engine.visits.listening import endpoints
+from engine.visits.waiting import wakes
 from engine.world import Clock, Progress, World, stamp
 
 
@@ -43,7 +46,7 @@ def turn(plan: Planned, seen: datetime | None, feed: Feed, beside: Sequence[Feed
             last = slots.last(world.engine, feed.id)
             slot = due.due(plan.table, last, now, seen) if plan.table is not None and last is not None else None
             if slot is None:
-                return Turn(last)
+                return _woken(plan, feed, beside, world, lease, last)
             slots.begin(world.engine, lease, feed.id, stamp(slot), stamp(now))
             world.note("feed.begun", {"feed": feed.id, "slot": stamp(slot), "late": _seconds(now, slot)})
             report = run_feeds([feed], timed(world, plan.timeout), beside, lease=lease)
@@ -55,6 +58,19 @@ def turn(plan: Planned, seen: datetime | None, feed: Feed, beside: Sequence[Feed
             return Turn(Last(slot))
     except LeaseHeld as error:
         return Turn(None, str(error), is_patient=True)
+
+
+def _woken(plan: Planned, feed: Feed, beside: Sequence[Feed], world: World, lease: Lease, last: Last | None) -> Turn:
+    """Run a feed for what waits for it, if something does. That is no slot: its schedule stands as before."""
+    now = world.clock.now()
+    moment = wakes(feed, world.inbox.waits(feed.id, endpoints(feed)))
+    if moment is None or moment > now:
+        return Turn(last)
+    world.note("feed.woken", {"feed": feed.id, "late": _seconds(now, moment)})
+    (found,) = run_feeds([feed], timed(world, plan.timeout), beside, lease=lease, is_woken=True).feeds
+    if found.outcome == "failed":
+        return Turn(None, "it was woken, and what waits for it could not be taken up")
+    return Turn(last or Last(now))
 
 
 def _seconds(now: datetime, slot: datetime) -> float:

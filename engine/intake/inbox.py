@@ -6,9 +6,10 @@ it is a row. Never reads what is in a request, and never answers one.
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -19,12 +20,13 @@ import orjson
 from engine.intake import durable
 from engine.store import inbox as rows
 from engine.store.database import Connection, Engine
-from engine.store.inbox import DONE, FAILED, FILTERED, WAITING, Entry
+from engine.store.inbox import DONE, FAILED, FILTERED, WAITING, Entry, Waits
 
 KEEP_DAYS = 90  # a request, after every feed has dealt with it
 _PART = ".part"
 _STALE = 3_600  # seconds after which what is half written belongs to a process that died
 _WRITERS = 16
+_STIRRED = "stirred"  # touched when requests have come
 _FORGOTTEN = "forgotten"  # the day up to which what is kept was last looked through
 
 
@@ -33,6 +35,15 @@ class Load(NamedTuple):
 
     requests: int
     size: int
+
+
+class _Open(NamedTuple):
+    """A file of the spool that waits for one feed; `head` is what is known of it beside its content."""
+
+    feed: str
+    file: Path
+    head: Mapping[str, Any]
+    due_at: str | None
 
 
 class Inbox(Protocol):
@@ -52,6 +63,15 @@ class Inbox(Protocol):
         self, connection: Connection, entry: Entry, feed: str, state: str, now: str, delivery: int | None = None
     ) -> None:
         """Note in the importer's transaction what became of a request for one feed: DONE, FILTERED or FAILED."""
+
+    def put_off(self, connection: Connection, entry: Entry, feed: str, until: str) -> None:
+        """Note in the caller's transaction that a request still waits for one feed, and is due again then."""
+
+    def stirred(self) -> int:
+        """Another number once requests have come; cheap. What it does not show is there after a minute."""
+
+    def waits(self, feed: str = "", endpoints: Sequence[str] = ()) -> Mapping[tuple[str, str], Waits]:
+        """What waits, by feed and endpoint: for one feed at its endpoints, or for all at any."""
 
     def tidy(self, endpoints: Sequence[str]) -> None:
         """Put away what every feed has dealt with; after the importer's commit, or after a crash, or never."""
@@ -89,6 +109,15 @@ class Rows:
         self, connection: Connection, entry: Entry, feed: str, state: str, now: str, delivery: int | None = None
     ) -> None:
         rows.settled(connection, entry, feed, state, now, delivery)
+
+    def put_off(self, connection: Connection, entry: Entry, feed: str, until: str) -> None:
+        rows.put_off(connection, entry, feed, until)
+
+    def stirred(self) -> int:
+        return time.monotonic_ns()  # to ask the database costs as little as to find out whether it has to be asked
+
+    def waits(self, feed: str = "", endpoints: Sequence[str] = ()) -> Mapping[tuple[str, str], Waits]:
+        return rows.waits(self._engine, feed)
 
     def tidy(self, endpoints: Sequence[str]) -> None:
         """Nothing: a row is where it belongs."""
@@ -140,21 +169,59 @@ class Spool:
             # Also for duplicates: the one that came first may not be on disk for good yet.
             for folder in {self._waiting(entry.endpoint) for entry in entries}:
                 durable.sync(folder)
+            self._stir()
         return is_new
+
+    def _stir(self) -> None:
+        (self._root / _STIRRED).touch(0o600)
+        os.utime(self._root / _STIRRED, ns=(0, time.time_ns()))  # finer than the disk's own clock
 
     def waiting(self, feed: str, endpoints: Sequence[str]) -> Iterator[Entry]:
         with _usable(self._root):
-            for file in sorted(self._left(feed, endpoints), key=_came):
+            for file, due_at in sorted(self._left(feed, endpoints), key=lambda each: _came(each[0])):
                 entry = _read(file)
                 if entry is not None:
-                    yield entry
+                    yield replace(entry, due_at=due_at)
 
-    def _left(self, feed: str, endpoints: Sequence[str]) -> Iterator[Path]:
-        """The files of what a feed has not dealt with."""
-        found = [file for endpoint in endpoints for file in _files(self._waiting(endpoint))]
-        done = rows.dealt_with(self._engine, [_named(file) for file in found]) if found else {}
-        left = (file for file in found if feed not in done.get(_named(file), ()))
-        return (file for file in left if feed in _head(file).get("feeds", ()))
+    def _left(self, feed: str, endpoints: Sequence[str]) -> Iterator[tuple[Path, str | None]]:
+        """The files of what a feed has not dealt with, with the time when one is due again."""
+        folders = [self._waiting(endpoint) for endpoint in endpoints]
+        return ((file, due_at) for name, file, _, due_at in self._open(folders, feed) if name == feed)
+
+    def _open(
+        self, folders: Iterable[Path], feed: str = ""
+    ) -> Iterator[tuple[str, Path, Mapping[str, Any], str | None]]:
+        """What some feed has not dealt with: its name, the file, what is known of it, and when it is due again."""
+        found = [file for folder in folders for file in _files(folder)]
+        known = rows.known(self._engine, [_named(file) for file in found])
+        for file in found:
+            made = known.get(_named(file), {})
+            if feed and made.get(feed, "") is None:
+                continue  # without a look into it
+            head = _head(file)
+            for name in head.get("feeds", ()):
+                due_at = made.get(name, "")
+                if due_at is not None:
+                    yield _Open(name, file, head, due_at or None)
+
+    def put_off(self, connection: Connection, entry: Entry, feed: str, until: str) -> None:
+        rows.put_off(connection, entry, feed, until)
+
+    def stirred(self) -> int:
+        try:
+            return (self._root / _STIRRED).stat().st_mtime_ns
+        except FileNotFoundError:
+            return 0
+
+    def waits(self, feed: str = "", endpoints: Sequence[str] = ()) -> Mapping[tuple[str, str], Waits]:
+        found: dict[tuple[str, str], Waits] = {}
+        with _usable(self._root):
+            folders = [self._waiting(each) for each in endpoints] if feed else _folders(self._root / "waiting")
+            for name, _, head, due_at in self._open(folders, feed):
+                if feed in ("", name):
+                    place = name, head["endpoint"]
+                    found[place] = _with(found.get(place), head["received_at"], due_at)
+        return found
 
     def settle(
         self, connection: Connection, entry: Entry, feed: str, state: str, now: str, delivery: int | None = None
@@ -165,10 +232,10 @@ class Spool:
         with _usable(self._root):
             for endpoint in endpoints:
                 files = list(_files(self._waiting(endpoint)))
-                done = rows.dealt_with(self._engine, [_named(file) for file in files]) if files else {}
+                known = rows.known(self._engine, [_named(file) for file in files])
                 for file in files:
-                    feeds = set(_head(file).get("feeds", ()))
-                    if feeds and feeds <= done.get(_named(file), frozenset()):
+                    made, feeds = known.get(_named(file), {}), _head(file).get("feeds", ())
+                    if feeds and all(made.get(feed, "") is None for feed in feeds):
                         # Not synced: where a power cut brings it back here, the database still knows it.
                         with suppress(FileNotFoundError):
                             file.replace(self._folder(self._kept(endpoint)) / file.name)
@@ -298,6 +365,14 @@ def _read(file: Path) -> Entry | None:
     return Entry(**{**values, "feeds": tuple(values["feeds"])}, content=content, turn=_named(file)[1])
 
 
+def _with(waits: Waits | None, received_at: str, due_at: str | None) -> Waits:
+    """One request more."""
+    first, last, due = waits or (None, None, None)
+    if due_at is not None:
+        return Waits(first, last, min(due or due_at, due_at))
+    return Waits(min(first or received_at, received_at), max(last or received_at, received_at), due)
+
+
 def _came(file: Path) -> tuple[int, str]:
     """When a request came, as `_write` has set it."""
     try:
@@ -332,4 +407,17 @@ def _usable(root: Path) -> AbstractContextManager[None]:
     return durable.usable(root, "nothing was acknowledged for it, and the sender tries again")
 
 
-__all__ = ["DONE", "FAILED", "FILTERED", "KEEP_DAYS", "WAITING", "Entry", "Inbox", "Load", "Rows", "Spool", "inbox"]
+__all__ = [
+    "DONE",
+    "FAILED",
+    "FILTERED",
+    "KEEP_DAYS",
+    "WAITING",
+    "Entry",
+    "Inbox",
+    "Load",
+    "Rows",
+    "Spool",
+    "Waits",
+    "inbox",
+]

@@ -7,15 +7,18 @@ it is a row here on both. Never decides what a request means.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, tuple_, update
+from sqlalchemy import Connection, Engine, delete, func, insert, literal_column, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.store.database import reading, writing
 from engine.store.ledger import inbox, inbox_feeds
 
 WAITING, DONE, FILTERED, FAILED = "waiting", "done", "filtered", "failed"
+_WAITS = inbox_feeds.c.state == literal_column(
+    f"'{WAITING}'"
+)  # as the index has it: a bound value is not known to be it
 _INSERTS: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _ERASED_AT_ONCE = 500  # requests
 _STRETCH = 20  # requests that are read together: each may have a body of some MiB
@@ -27,6 +30,7 @@ class Entry:
 
     `name` is the same for a request that comes again before `keep_until`; `turn` counts those of one
     name that came after. `content` is an envelope (`transports/envelope.py`). Times are as the store writes them.
+    `due_at` is of one that was taken up in vain: when it is to be taken up again.
     """
 
     name: str
@@ -36,6 +40,17 @@ class Entry:
     keep_until: str
     content: bytes
     turn: int = 0
+    due_at: str | None = None
+
+
+class Waits(NamedTuple):
+    """What waits for one feed at one endpoint: when the oldest and the newest came that nobody has taken up yet,
+    and when the first of those is due again that were taken up in vain.
+    """
+
+    first: str | None
+    last: str | None
+    due: str | None
 
 
 def accepted(engine: Engine, entries: Sequence[Entry]) -> list[bool]:
@@ -90,6 +105,7 @@ def _row(entry: Entry, turn: int, feed: str, state: str = WAITING) -> dict[str, 
 def waiting(engine: Engine, feed: str, endpoints: Sequence[str]) -> Iterator[Entry]:
     """What waits for a feed among the rows of these endpoints, the oldest first; read a few at a time."""
     columns = [inbox.c[name] for name in ("name", "turn", "endpoint", "received_at", "keep_until", "content")]
+    columns.append(inbox_feeds.c.due_at)
     place = (inbox_feeds.c.received_at, inbox_feeds.c.name, inbox_feeds.c.turn)
     statement = (
         select(*columns)
@@ -104,9 +120,8 @@ def waiting(engine: Engine, feed: str, endpoints: Sequence[str]) -> Iterator[Ent
         with reading(engine) as connection:
             rows = connection.execute(statement.where(tuple_(*place) > tuple_(*behind))).all()
         for row in rows:
-            entry = Entry(
-                row.name, row.endpoint, (feed,), row.received_at, row.keep_until, bytes(row.content), row.turn
-            )
+            times = (row.received_at, row.keep_until)
+            entry = Entry(row.name, row.endpoint, (feed,), *times, bytes(row.content), row.turn, row.due_at)
             yield entry
             behind = (entry.received_at, entry.name, entry.turn)
         if len(rows) < _STRETCH:
@@ -118,6 +133,31 @@ def settled(connection: Connection, entry: Entry, feed: str, state: str, now: st
     _noted(connection, entry, entry.turn, None)
     values = {**_row(entry, entry.turn, feed, state), "delivery_id": delivery, "updated_at": now}
     connection.execute(_settling(connection.dialect.name), values)
+
+
+def put_off(connection: Connection, entry: Entry, feed: str, until: str) -> None:
+    """Note in the caller's transaction when a request is due again for one feed that it still waits for."""
+    _noted(connection, entry, entry.turn, None)
+    statement = _INSERTS[connection.dialect.name](inbox_feeds)
+    changed = {"due_at": until}
+    same = {"index_elements": ["name", "turn", "feed"], "set_": changed, "where": inbox_feeds.c.state == WAITING}
+    connection.execute(statement.on_conflict_do_update(**same), {**_row(entry, entry.turn, feed), **changed})
+
+
+def waits(engine: Engine, feed: str = "") -> dict[tuple[str, str], Waits]:
+    """What waits among the rows, by feed and endpoint: for one feed, or for all."""
+    fresh = inbox_feeds.c.due_at.is_(None)
+    received = (func.min(inbox_feeds.c.received_at), func.max(inbox_feeds.c.received_at))
+    statement = (
+        select(inbox_feeds.c.feed, inbox.c.endpoint, *(each.filter(fresh) for each in received))
+        .add_columns(func.min(inbox_feeds.c.due_at))
+        .join(inbox, (inbox_feeds.c.name == inbox.c.name) & (inbox_feeds.c.turn == inbox.c.turn))
+        .where(_WAITS, inbox.c.content.is_not(None))
+        .group_by(inbox_feeds.c.feed, inbox.c.endpoint)
+    )
+    with reading(engine) as connection:
+        rows = connection.execute(statement.where(inbox_feeds.c.feed == feed) if feed else statement)
+        return {(row[0], row[1]): Waits(*row[2:]) for row in rows}
 
 
 # Put together once: that takes longer than to carry it out.
@@ -133,18 +173,21 @@ def _settling(dialect: str) -> Any:
     return made.on_conflict_do_update(index_elements=["name", "turn", "feed"], set_=changed)
 
 
-def dealt_with(engine: Engine, names: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], frozenset[str]]:
-    """Which feeds have dealt with each of these requests."""
+def known(engine: Engine, names: Sequence[tuple[str, int]]) -> dict[tuple[str, int], dict[str, str | None]]:
+    """What feeds have made of each of these requests: None where one has dealt with it, or when it is due again."""
     wanted = sorted({name for name, _ in names})
-    found: dict[tuple[str, int], set[str]] = {}
+    columns = [inbox_feeds.c[name] for name in ("name", "turn", "feed", "state", "due_at")]
+    found: dict[tuple[str, int], dict[str, str | None]] = {}
+    if not wanted:
+        return found
     with reading(engine) as connection:
         for start in range(0, len(wanted), 500):
-            statement = select(inbox_feeds.c.name, inbox_feeds.c.turn, inbox_feeds.c.feed).where(
-                inbox_feeds.c.name.in_(wanted[start : start + 500]), inbox_feeds.c.state != WAITING
-            )
+            statement = select(*columns).where(inbox_feeds.c.name.in_(wanted[start : start + 500]))
             for row in connection.execute(statement):
-                found.setdefault((row.name, row.turn), set()).add(row.feed)
-    return {name: frozenset(feeds) for name, feeds in found.items()}
+                found.setdefault((row.name, row.turn), {})[row.feed] = (
+                    (row.due_at or "") if row.state == WAITING else None
+                )
+    return found
 
 
 def load(engine: Engine) -> tuple[int, int]:

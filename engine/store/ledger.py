@@ -270,6 +270,7 @@ inbox = Table(
     Column("size", BigInteger, nullable=False),
     Column("content", LargeBinary),  # on SQLite in the spool
     Column("duplicates", Integer, nullable=False),
+    Index("inbox_by_end", "keep_until"),
 )
 
 inbox_feeds = Table(
@@ -282,7 +283,15 @@ inbox_feeds = Table(
     Column("delivery_id", Id),
     Column("received_at", Word, nullable=False),
     Column("updated_at", Word, nullable=False),
+    Column("due_at", Word),  # of one that waits: not to be taken up before, since it was in vain
     Index("inbox_feeds_by_state", "feed", "state", "received_at"),
+)
+# Of months of requests few wait, and a scheduler asks for them each second.
+Index(
+    "inbox_feeds_waiting",
+    inbox_feeds.c.feed,
+    sqlite_where=inbox_feeds.c.state == "waiting",
+    postgresql_where=inbox_feeds.c.state == "waiting",
 )
 
 tokens = Table(

@@ -23,13 +23,13 @@ from engine.store.leases import Lease
 from engine.visits import ending, listening
 from engine.visits.listening import FETCH, POLL_NOW, Heard, Trigger
 from engine.visits.pages import PageVisit
+from engine.visits.waiting import EARLY, again, debounce, still
 from engine.world import World, stamp
 from transports.base import BadReply, Page, Pages, TransportError
 
 _TOGETHER, _TOGETHER_BYTES = 100, 16 << 20  # requests in one transaction: others who write wait for it
-_EARLY = timedelta(minutes=36)  # tried again until then, 1, 5 and 30 minutes: it may be told of before it can be read
 _GIVE_UP = timedelta(days=7)  # an object that the API answers with an error, for so long
-_AGAIN = "the next run fetches it again"
+_AGAIN = "it is fetched again"
 _MOST_FAILURES = 3  # of an API one after the other, before it is left alone for this run
 
 
@@ -59,7 +59,10 @@ class _Ended:
 
 @dataclass(slots=True)
 class HookVisit:
-    """One run at what waits for one feed. `api` opens what objects are fetched from, once there is one to fetch."""
+    """One run at what waits for one feed. `api` opens what objects are fetched from, once there is one to fetch.
+
+    A run that the requests themselves have woken takes up what is due of them; any other run all of them.
+    """
 
     feed: Feed
     registered: Registered
@@ -69,8 +72,11 @@ class HookVisit:
     report: FeedReport
     api: Callable[[], AbstractContextManager[Pages]]
     dry_run: bool = False
+    is_woken: bool = False
+    wants_list: bool = False  # whether the whole list is asked for, and is due
     _batch: list[_Taken] = field(default_factory=list)
-    _poll: _Taken | None = None  # the last request for a look at the whole list; it stands for those before it
+    _polls: list[_Taken] = field(default_factory=list)  # those that ask for it, and stand for the others
+    _later: list[tuple[Request, str]] = field(default_factory=list)  # what waits on, and till when
     _far: Pages | None = None
     _trouble: Exception | None = None  # with the API: what has to be fetched from it waits for the next run
     _failures: int = 0
@@ -89,6 +95,8 @@ class HookVisit:
             while some := [self._taken(each, triggers) for each in _some(waiting)]:
                 leases.renew(self.world.engine, self.lease)
                 self._in_turn(some, opened)
+            self.wants_list = bool(self._polls) and self._is_due(self._polls, are_counted=True)
+            self._store_later()
             if not self.dry_run:
                 self.world.inbox.tidy(endpoints)
             self._tell_counts()
@@ -97,12 +105,17 @@ class HookVisit:
 
     def polled(self) -> None:
         """The whole list was read after they came: requests for that are done with."""
-        if self._poll is not None and self.report.outcome == "ok" and not self.dry_run:
-            self._counts[WAITING] -= 1
-            self._batch.append(self._poll)
-            self._store()
-            self.world.inbox.tidy([self._poll.request.endpoint])
-            self._tell_counts()
+        if not self.wants_list or self.dry_run:
+            return
+        if self.report.outcome != "ok":
+            self._put_off(self._polls)
+            self._store_later()
+            return
+        self._counts[WAITING] -= len(self._polls)
+        self._batch += self._polls
+        self._store()
+        self.world.inbox.tidy(listening.endpoints(self.feed))
+        self._tell_counts()
 
     # --- one after the other ------------------------------------------------------------------
 
@@ -128,19 +141,40 @@ class HookVisit:
                 self._put(each)
             elif same[each.object][-1] is each:  # the others are served by what is fetched after the last of them
                 self._store()
-                self._fetch(same[each.object], opened)
+                if self._is_due(same[each.object]):
+                    self._fetch(same[each.object], opened)
         self._store()
+        self._store_later()
 
     def _put(self, each: _Taken) -> None:
-        """Into the batch; of several requests for a look at the whole list only the last is kept until that is done."""
+        """Into the batch; of requests for a look at the whole list the last waits until that is done.
+
+        Where it depends on how long they have been restless, the first as well.
+        """
         if each.does != POLL_NOW:
             self._batch.append(each)
             return
-        if self._poll is None:
+        if len(self._polls) < (2 if self.is_woken else 1):
             self._counts[WAITING] += 1
         else:
-            self._batch.append(self._poll)
-        self._poll = each
+            self._batch.append(self._polls.pop())
+        self._polls.append(each)
+
+    def _is_due(self, same: Sequence[_Taken], are_counted: bool = False) -> bool:
+        """Whether it is time for what these ask for; where it is not, they wait."""
+        if not self.is_woken:
+            return True
+        now = self.world.clock.now()
+        asked = [each for each in same if each.request.due_at is None or each.request.due_at <= stamp(now)]
+        wait = debounce(same[-1].trigger.settings) if same[-1].trigger is not None else timedelta()
+        until = still(_came(same[0]), _came(same[-1]), wait)
+        if asked and (not wait or until <= now):
+            return True
+        if not are_counted:
+            self._counts[WAITING] += len(same)
+        if asked:
+            self._put_off(same, until)
+        return False
 
     # --- what needs no network ----------------------------------------------------------------
 
@@ -214,6 +248,8 @@ class HookVisit:
         last = same[-1]
         if self.dry_run or self._trouble is not None or self._failures >= _MOST_FAILURES:
             self._counts[WAITING] += len(same)
+            if self._failures >= _MOST_FAILURES:
+                self._put_off(same)
             return
         assert last.object is not None and last.heard is not None  # noqa: S101  (only such are fetched)
         try:
@@ -244,7 +280,7 @@ class HookVisit:
                 return
             text = f"the API does not have {name}, of which a request told"
             over = Issue("hook.notFound", f"{text}; given up", "warning")
-            self._leave(same, _EARLY, Issue("hook.early", f"{text}; {_AGAIN}", "info"), over)
+            self._leave(same, EARLY, Issue("hook.early", f"{text}; {_AGAIN}", "info"), over)
             return
         visit = PageVisit(self.feed, self.registered, self.world, self.lease, self.run, self.report)
         entry = visit.sealed(far.source, page, NUDGE)
@@ -256,14 +292,29 @@ class HookVisit:
         self._counts[ended.state] += len(same) - 1
         self._tell(ended)
 
-    def _leave(self, same: Sequence[_Taken], most: timedelta, still: Issue, over: Issue) -> None:
-        """It waits for the next run, unless it has waited for too long."""
+    def _leave(self, same: Sequence[_Taken], most: timedelta, told: Issue, over: Issue) -> None:
+        """It is taken up again, unless it has waited for too long."""
         request = same[-1].request
-        if self.world.clock.now() - datetime.fromisoformat(request.received_at) >= most:
+        if self.world.clock.now() - _came(same[-1]) >= most:
             self._close(same, FAILED, over)
             return
         self._counts[WAITING] += len(same)
-        self.report.issues.append(replace(still, delivery=_name(request)))
+        self._put_off(same)
+        self.report.issues.append(replace(told, delivery=_name(request)))
+
+    def _put_off(self, same: Sequence[_Taken], until: datetime | None = None) -> None:
+        """They wait, and wake nobody before that time."""
+        due_at = stamp(until or again(_came(same[-1]), self.world.clock.now()))
+        self._later += [(each.request, due_at) for each in same]
+
+    def _store_later(self) -> None:
+        later, self._later = self._later, []
+        if not later or self.dry_run:
+            return
+        with writing(self.world.engine) as connection:
+            leases.check(connection, self.lease)
+            for request, due_at in later:
+                self.world.inbox.put_off(connection, request, self.feed.id, due_at)
 
     def _close(self, same: Sequence[_Taken], state: str, issue: Issue | None) -> None:
         with writing(self.world.engine) as connection:
@@ -336,6 +387,10 @@ def _some(waiting: Iterator[Request]) -> list[Request]:
             break
         some.append(following)
     return some
+
+
+def _came(each: _Taken) -> datetime:
+    return datetime.fromisoformat(each.request.received_at)
 
 
 def _name(request: Request) -> str:

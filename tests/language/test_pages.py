@@ -111,7 +111,7 @@ def test_the_right_example_has_no_problem(page: Page, tmp_path: Path) -> None:
 NO_CODES = {
     *("delivery.replay", "feed.pause", "feed.resume", "quarantine.discard", "quarantine.fix", "quarantine.replay"),
     *("state.reset", "state.set", "feed.broken", "feed.finished", "file.taken", "listing.unreadable"),
-    *("page.taken", "page.first", "feed.begun", "feed.putOff", "definitions.read", "jobs.abandoned"),
+    *("page.taken", "page.first", "feed.begun", "feed.woken", "feed.putOff", "definitions.read", "jobs.abandoned"),
     *("scheduler.started", "scheduler.stopping", "scheduler.stopped", "scheduler.hindered"),
     *("worker.started", "worker.stopping", "worker.stopped"),
     *("transfer.slowed", "common.secret", "records.path", "hook.refused", "hook.unserved", "hooks.stale"),
