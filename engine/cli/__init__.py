@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "diff": ("engine.cli.diff", "diff", "What has changed since the feeds last ran."),
     "run": ("engine.cli.run", "run", "Import what waits, now."),
     "scheduler": ("engine.cli.scheduler", "scheduler", "Run feeds by their schedules."),
+    "worker": ("engine.cli.worker", "worker", "Run what the scheduler has queued, past one machine."),
     "serve": ("engine.cli.serve", "serve", "Take webhooks in."),
     "status": ("engine.cli.status", "status", "How every feed is, in plain words."),
     "freshness": ("engine.cli.freshness", "freshness", "Which feeds are stale: exit code 5 where one is."),

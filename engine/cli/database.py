@@ -3,8 +3,10 @@
 import click
 
 from engine.cli import opening
+from engine.cli.output import talk
 from engine.cli.settings import command, settings
 from engine.store import migrate, shape
+from engine.store.opening import Store
 from engine.surface import OK
 
 
@@ -19,5 +21,18 @@ def upgrade() -> int:
     before = shape.version(engine)
     migrate.upgrade(engine)
     after = shape.version(engine)
+    _upgrade_queue(engine)
     click.echo(f"at version {after} already" if before == after else f"from {before or 'an empty database'} to {after}")
     return OK
+
+
+def _upgrade_queue(engine: Store) -> None:
+    """That of many machines, where there is one: made anew, since the scheduler puts again what was in it."""
+    if engine.dialect.name != "postgresql":
+        return
+    try:
+        from engine.store import queue
+    except ImportError:
+        return  # whoever has the package takes care of it
+    if queue.upgrade(engine):
+        talk("the queue is made anew for this version of procrastinate; start scheduler and workers again")

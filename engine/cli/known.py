@@ -1,6 +1,8 @@
 """The definitions and the secrets of a process that goes on: the same objects while nothing has changed."""
 
 import os
+import signal
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -8,8 +10,11 @@ import click
 from engine.cli import folders, opening
 from engine.cli.settings import Settings
 from engine.errors import DefinitionError
+from engine.executors.rounds import Executor
 from engine.language.project import Loader, Project
 from engine.language.secrets import Secrets
+from engine.log import Note
+from engine.surface import INTERRUPTED, OK
 
 
 class Known:
@@ -39,3 +44,13 @@ def _stamp(file: Path | None) -> tuple[int, int] | None:
         return (file.stat().st_mtime_ns, file.stat().st_ino) if file is not None else None
     except OSError:
         return None
+
+
+def run_until_stopped(role: str, executor: Executor, note: Note, details: Mapping[str, object]) -> int:
+    """Go on until SIGTERM or Ctrl-C, and then as the executor ends; the exit code."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: executor.stop())
+    note(f"{role}.started", details)
+    left = executor.run()
+    note(f"{role}.stopped", {"leftAtWork": left})
+    return INTERRUPTED if left else OK

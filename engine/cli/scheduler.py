@@ -1,7 +1,6 @@
 """`feeds scheduler`: when feeds run, and the process that runs them."""
 
 import heapq
-import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,9 +12,10 @@ import click
 
 from engine import due, log
 from engine.cli import opening, projects, scheduler_status
-from engine.cli.known import Known
+from engine.cli.known import Known, run_until_stopped
 from engine.cli.output import as_json, formats, table, talk
 from engine.cli.settings import Settings, command, now, settings, stamped
+from engine.cli.worker import queued
 from engine.executors.local import Local
 from engine.language import values
 from engine.language.project import Project
@@ -23,7 +23,7 @@ from engine.scheduler.following import Following
 from engine.scheduler.plans import Planned, planned
 from engine.store import overview
 from engine.store.overview import Standing
-from engine.surface import INTERRUPTED, OK
+from engine.surface import OK
 
 
 @click.group("scheduler", help="Run feeds by their schedules.")
@@ -32,20 +32,35 @@ def scheduler() -> None:
 
 
 @command("run", scheduler, help="Run every feed whose time has come, until SIGTERM or Ctrl-C; then finish what runs.")
-@click.option("--threads", type=click.IntRange(1, 200), default=16, show_default=True, help="Feeds at a time.")
+@click.option(
+    "--executor",
+    type=click.Choice(["local", "queue"]),
+    default="local",
+    show_default=True,
+    help="Where: on threads of this process, or by `feeds worker`, past one machine.",
+)
+@click.option(
+    "--threads", type=click.IntRange(1, 200), default=16, show_default=True, help="Feeds at a time, where local."
+)
 @click.option("--per-login", type=click.IntRange(min=1), default=1, show_default=True, help="Of them at one login.")
-def run(threads: int, per_login: int) -> int:
+@click.option(
+    "--silence",
+    type=click.FloatRange(min=0.5),
+    default=30.0,
+    show_default=True,
+    help="Seconds after which a silent worker counts as dead.",
+)
+def run(executor: str, threads: int, per_login: int, silence: float) -> int:
     where = settings()
     known = Known(where)
     note = log.to_stderr(lambda: known.secrets().known, where.log_level or "info", stamped)
     world = replace(opening.world(where, known.secrets()), note=note)
-    local = Local(world, Following(known.project, note), known.secrets, threads, per_login)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: local.stop())
-    note("scheduler.started", {"threads": threads, "perLogin": per_login})
-    left = local.run()
-    note("scheduler.stopped", {"leftAtWork": left})
-    return INTERRUPTED if left else OK
+    following = Following(known.project, note)
+    if executor == "queue":
+        made = queued(world, following, per_login, silence)
+    else:
+        made = Local(world, following, known.secrets, threads, per_login)
+    return run_until_stopped("scheduler", made, note, {"executor": executor, "perLogin": per_login})
 
 
 def _zone(context: click.Context, parameter: click.Parameter, value: str | None) -> ZoneInfo | None:

@@ -1,16 +1,16 @@
 """`feeds worker`: run what `feeds scheduler run --executor queue` has queued, on this machine."""
 
-import signal
 from dataclasses import replace
 
 import click
 
 from engine import log
 from engine.cli import opening
-from engine.cli.known import Known
+from engine.cli.known import Known, run_until_stopped
 from engine.cli.settings import command, settings, stamped
+from engine.executors.rounds import Executor
 from engine.scheduler.following import Following
-from engine.surface import INTERRUPTED, OK
+from engine.world import World
 
 
 @command("worker", help="Run what the scheduler has queued, until SIGTERM or Ctrl-C; then finish what runs.")
@@ -23,23 +23,26 @@ from engine.surface import INTERRUPTED, OK
     help="Seconds between signs of life.",
 )
 def worker(concurrency: int, heartbeat: float) -> int:
-    try:
-        from engine.executors.worker import Worker
-    except ImportError as error:
-        raise missing(error) from None
     where = settings()
     known = Known(where)
     note = log.to_stderr(lambda: known.secrets().known, where.log_level or "info", stamped)
     world = replace(opening.world(where, known.secrets()), note=note)
+    try:
+        from engine.executors.worker import Worker
+    except ImportError as error:
+        raise _missing(error) from None
     made = Worker(world, Following(known.project, note), known.secrets, concurrency, heartbeat)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: made.stop())
-    note("worker.started", {"concurrency": concurrency})
-    left = made.run()
-    note("worker.stopped", {"leftAtWork": left})
-    return INTERRUPTED if left else OK
+    return run_until_stopped("worker", made, note, {"concurrency": concurrency})
 
 
-def missing(error: ImportError) -> click.ClickException:
-    """What many machines need beside the rest, in our words."""
+def queued(world: World, following: Following, per_login: int, silence: float) -> Executor:
+    """The scheduler whose feeds workers run."""
+    try:
+        from engine.executors.procrastinate import Queued
+    except ImportError as error:
+        raise _missing(error) from None
+    return Queued(world, following, per_login, silence)
+
+
+def _missing(error: ImportError) -> click.ClickException:
     return click.ClickException(f"many machines need the package {error.name}: pip install 'feeds[scale]'")

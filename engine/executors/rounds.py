@@ -1,6 +1,7 @@
 """What a process that goes on does again and again beside its work. Starts no feed."""
 
 from collections.abc import Callable, Mapping
+from typing import Protocol
 
 from engine.errors import FeedError
 from engine.executors.turn import Turn
@@ -12,6 +13,16 @@ from engine.world import World, stamp
 
 LOOK_EACH = 2.0  # seconds between two looks at the definitions
 SWEEP_EACH = 3_600.0  # seconds between two sweeps of what is kept for a while
+
+
+class Executor(Protocol):
+    """A process that goes on until it is told to stop."""
+
+    def stop(self) -> None:
+        """Begin nothing more. May be called from a signal."""
+
+    def run(self) -> int:
+        """Until it is stopped; how much was left at work."""
 
 
 class Rounds:
