@@ -16,7 +16,7 @@ from transports import FILES, PAGES, connect, connect_pages
 from transports.base import Files, LoginRefused, Pages, Tools
 
 # How long a refused login rests, by how often it was refused: servers lock accounts.
-_RESTS = {1: timedelta(minutes=15), 2: timedelta(hours=1), 3: timedelta(hours=6), 4: timedelta(hours=24)}
+RESTS = {1: timedelta(minutes=15), 2: timedelta(hours=1), 3: timedelta(hours=6), 4: timedelta(hours=24)}
 
 
 @contextmanager
@@ -56,7 +56,7 @@ def _guarded(feed: Feed, world: World) -> Iterator[None]:
         yield
     except LoginRefused as error:
         now = world.clock.now()
-        until = journal.login_refused(login, str(error), {n: stamp(now + rest) for n, rest in _RESTS.items()})
+        until = journal.login_refused(login, str(error), {n: stamp(now + rest) for n, rest in RESTS.items()})
         raise LoginRefused(f"{error}; one try was made, the next not before {until}") from error
 
 

@@ -137,3 +137,17 @@ class Happening:
 
     kind: str  # created, changed, due
     changes: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class SentReport:
+    """What one visit to an export's outbox came to: items by what became of them. `waits` says why others wait."""
+
+    export: str
+    sent: int = 0
+    excluded: int = 0
+    suppressed: int = 0
+    failed: int = 0
+    uncertain: int = 0
+    dead: int = 0
+    waits: str = ""

@@ -6,7 +6,7 @@ Holds them and nothing else: what is decided with them is decided elsewhere.
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +21,8 @@ from engine.log import situated
 from engine.store import database, leases, shape
 from engine.store.journal import Journal
 from engine.tracing import Spans
-from transports.base import Reply, Sent
+from transports import connect_sender
+from transports.base import Reply, Sender, SendTools, Sent, Settings
 
 
 class Clock(Protocol):
@@ -72,6 +73,8 @@ class World:
     keep_days: int = 7  # a sealed copy, after the last change of its deliveries
     chance: Callable[[], float] = random.random  # 0 to 1, for the jitter of waits
     answer: Callable[[Sent], Reply] | None = None  # in place of APIs and their network, in tests of definitions
+    # Who carries out what goes out; somebody else's in tests of definitions.
+    way_out: Callable[[str, Settings, SendTools], AbstractContextManager[Sender]] = connect_sender
     fresh_tag: str = field(default="local")  # names this installation in claims, once, on an empty database
 
     @contextmanager

@@ -12,7 +12,7 @@ LAYERS = (  # from the top; a room may import its own layer, as long as no circl
     {"executors"},
     {"scheduler"},
     {"runner", "replays", "trials", "planning", "previews", "checking", "importing", "connection", "world", "golden"}
-    | {"visits", "asking", "retiring"},  # the two kinds of visits to a far side, and what one of them needs
+    | {"visits", "asking", "sending", "retiring"},  # the two kinds of visits to a far side, and what one of them needs
     {"intake", "mapping", "store", "outbound"},
     {"scaffold", "decode", "transforms", "language", "due", "health", "report", "metrics", "log", "guards", "tracing"},
     {"model", "errors", "effect", "deferred", "surface", "garbage"} | {"terms", "exported"},

@@ -38,7 +38,7 @@ def page_tools(feed: Feed, world: World, settings: Settings, sharers: str, heard
         identities=reader.identities,
         highest=reader.highest,
         tokens=SealedTokens(world, settings),
-        turn=_turns(feed, world, sharers),
+        turn=turns(feed.transport.get("rateLimit"), world, sharers),
         progress=heard,
         note=world.note,
         answer=world.answer,
@@ -55,9 +55,8 @@ def transformed(text: str, transforms: Sequence[Any]) -> str:
     return "" if value is None else str(value)
 
 
-def _turns(feed: Feed, world: World, name: str) -> Callable[[], None]:
-    """Waits until the API may be asked once more; whoever shares the allowance, in any process, counts."""
-    limit = feed.transport.get("rateLimit")
+def turns(limit: Mapping[str, Any] | None, world: World, name: str) -> Callable[[], None]:
+    """Waits until the other side may be asked once more; whoever shares the allowance, in any process, counts."""
     if not limit:
         return lambda: None
     requests, per = int(limit["requests"]), float(durations.seconds(str(limit["per"])))

@@ -64,6 +64,7 @@ class Claimed:
     message: str
     happening: Happening
     attempts: int
+    queued_at: datetime
     delivery_id: int | None
     media: str | None
     payload: bytes | None
@@ -173,6 +174,7 @@ def _claimed(connection: Connection, row: Row[Any]) -> Claimed:
         row.message,
         Happening(row.happening, _decoded(row.snapshot)),
         row.attempts,
+        datetime.fromisoformat(row.queued_at),
         row.delivery_id,
         row.media if is_again else None,
         bytes(row.payload) if is_again else None,

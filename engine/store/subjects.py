@@ -9,7 +9,7 @@ from engine.exported import Brought, Subject
 from engine.store.bulk import Bulk, Wanted, decoded
 from engine.store.changes import HELD
 from engine.store.search import first
-from engine.store.tables import activities, dealers, outbox
+from engine.store.tables import activities, contacts, dealers, outbox
 from engine.terms import ActivityType
 
 _NUMBER = (
@@ -117,3 +117,15 @@ def _when(kind: ActivityType, connection: Connection) -> ColumnElement[Any]:
     if connection.dialect.name == "sqlite":
         return func.coalesce(func.json_extract(activities.c.fields, "$.dueDate"), activities.c.occurred)
     return func.coalesce(activities.c.fields.op("->>")("dueDate"), activities.c.occurred)
+
+
+def alone(connection: Connection, dealer: str) -> int:
+    """How many contacts of a dealer have no activity."""
+    has_one = select(activities.c.id).where(activities.c.contact_id == contacts.c.id)
+    statement = (
+        select(func.count())
+        .select_from(contacts)
+        .join(dealers, dealers.c.id == contacts.c.dealer_id)
+        .where(dealers.c.name == dealer, contacts.c.merged_into.is_(None), ~has_one.exists())
+    )
+    return int(connection.execute(statement).scalar_one())
