@@ -15,7 +15,7 @@ from engine.language.masking import names_secret
 
 Form = Literal["whole", "based", "override"]
 
-KINDS = ("feed", "dealer", "activity", "export")
+KINDS = ("feed", "dealer", "activity", "export", "alerts")
 
 _FOLDER = Path(__file__).resolve().parents[2] / "schemas"  # beside the engine, in a checkout and in a wheel
 _REFERENCE = {"type": "string", "pattern": "\\$\\{"}

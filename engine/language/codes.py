@@ -40,6 +40,7 @@ MEANING: dict[str, str] = {
     "E080": "a cursor that nothing sends",
     "E081": "a delete without a key",
     "E082": "a sale or a service sent as a lead",
+    "E090": "alerts name something that is not there",
     "W001": "a gate is not confirmed",
     "W002": "a transport without protection",
     "W004": "it cannot be told whether feeds take each other's files",

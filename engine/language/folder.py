@@ -18,7 +18,10 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "exports": ("export",),
     "activities": ("activity",),
     "dealers": ("dealer",),
+    "alerts": ("alerts",),
 }
+_OURS = ("dealers", "alerts")  # none of these is ever taken from the packaged ones
+
 # Clocks of file systems tick as slowly as this: a file that was changed later before it was
 # read may be changed again within the same tick, and look as it did. In nanoseconds.
 _TICK = 2_000_000_000
@@ -111,7 +114,7 @@ class Folder:
         found = [each for folder in KINDS for each in listed.get(folder, ())]
         packaged = self._roots[1]
         if packaged is not None:
-            folders = [folder for folder in KINDS if folder != "dealers"]
+            folders = [folder for folder in KINDS if folder not in _OURS]
             found += [each for name in folders for each in sorted(_files(str(packaged / name), (name,)), key=_way)]
         seen: set[str] = set()
         for parts, entry in found:

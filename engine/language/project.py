@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from engine.errors import DefinitionError
+from engine.language import alerts as alerting
 from engine.language import definition, entries, outgoing, overlap, parts, resolution
 from engine.language import files as files_of
+from engine.language.alerts import Alerts
 from engine.language.dealers import Listed
 from engine.language.entries import Outcome, Roster
 from engine.language.files import File
@@ -140,6 +142,7 @@ class Project:
     definitions: Mapping[str, Definition] = field(default_factory=dict, repr=False)  # of feeds, used by a dealer or not
     type_files: Mapping[str, File] = field(default_factory=dict, repr=False)  # of the activity types
     exports: Exports = field(default_factory=lambda: Exports((), {}), repr=False)
+    alerts: Mapping[str, Alerts | None] = field(default_factory=dict, repr=False)  # by file; None: it has an error
 
     def resolved(self, feed: str) -> Node:
         """The definition as this feed uses it, each value with its origin. Raises KeyError for an unknown feed."""
@@ -220,9 +223,11 @@ class Loader:
         made = {name: Made(outcome.source, listed, outcome.number) for name, (outcome, listed) in outcomes.items()}
         sound = {name: each for name, each in made.items() if outcomes[name][0].is_sound and name not in unsafe}
         sent = Exports(self._rosters.values(), self._library.types)
+        dealers = {listed.dealer.name: listed.dealer for listed in found}
+        told = {file.stem: alerting.alerts(file, dealers, problems) for file in files if file.folder == "alerts"}
         return Project(
             feeds=Feeds(sound, self._library.workshop, sent),
-            dealers={listed.dealer.name: listed.dealer for listed in found},
+            dealers=dealers,
             activity_types=self._library.types,
             findings=tuple(sorted(problems.findings)),
             sources={file.path: file.text for file in files if file.sheet.content is not None},
@@ -230,6 +235,7 @@ class Loader:
             definitions=self._library.definitions,
             type_files=self._library.known["activity"],
             exports=sent,
+            alerts=told,
         )
 
 

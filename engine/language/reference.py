@@ -19,6 +19,7 @@ _KINDS = {
     "dealer": ("A dealer", " of a dealer"),
     "activity": ("An activity type", " of an activity type"),
     "export": ("An export", " of an export"),
+    "alerts": ("Alerts", " of alerts"),
 }
 _INTRODUCTION = """\
 # Every key

@@ -138,6 +138,7 @@ EXPORT = "version: 1\nkind: export\ntitle: x\ntransport: {type: http, url: /x}\n
 FIELDS = FEED + "fields:\n"
 
 # (text, [(code, line, column, words of the help)])
+ALERTS = "version: 1\nkind: alerts\nchannels: {chat: {type: slack, url: '${secret.CHAT_URL}'}}\n"
 WRONG: list[tuple[str, list[tuple[str, int, int, str]]]] = [
     # what it is
     ("- a\n", [("E012", 1, 1, "kind")]),
@@ -235,6 +236,10 @@ WRONG: list[tuple[str, list[tuple[str, int, int, str]]]] = [
     (ACTIVITY + "states: [a]\nfields: {x: {label: X, type: bool}}\n", [("E023", 8, 30, "`boolean`")]),
     (EXPORT + "fields: {a.b: {pth: x}}\n", [("E020", 5, 16, "`path`")]),
     (EXPORT + "encode: {format: XML}\n", [("E023", 5, 18, "adf, json")]),
+    (ALERTS + "routes: [{to: [chat], states: [stael]}]\n", [("E023", 4, 32, "`stale`")]),
+    (ALERTS + "routes: [{to: [chat], quiet: {from: '24:00', until: '07:00', timezone: UTC}}]\n", [("E025", 4, 37, "")]),
+    (ALERTS + "routes: [{to: [chat]}]\ndeadMan: {every: 5m}\n", [("E021", 5, 1, "url")]),
+    (ALERTS.replace("slack", "slak"), [("E021", 1, 1, "routes"), ("E023", 3, 25, "`slack`")]),
     # a definition laid on another may leave out; what it says is checked all the same
     ("version: 1\nkind: feed\nbasedOn: a/b\ntransport: {setle: 1m}\n", [("E020", 4, 13, "`settle`")]),
     ("version: 1\nkind: feed\nbasedOn: a/b\nactivities: [{type: x}]\n", [("E021", 4, 14, "key")]),
@@ -317,6 +322,9 @@ def test_what_shapes_a_definition_is_not_left_to_a_reference(line: str) -> None:
 
 CANARY = "canary-9f3"
 SECRETS = [
+    ALERTS.replace("${secret.CHAT_URL}", CANARY) + "routes: []\n",
+    ALERTS.replace("type: slack", f"type: webhook, token: {CANARY}") + "routes: []\n",
+    ALERTS.replace("${secret.CHAT_URL}", f"https://user:{CANARY}@h.example") + "routes: []\n",
     with_line(f"transport: {{type: sftp, host: h, username: u, hostKey: k, auth: {{type: password, password: {CANARY}}}}}"),
     with_line(f"transport: {{type: sftp, host: h, username: u, hostKey: k, auth: {{type: privateKey, key: '{CANARY}'}}}}"),
     with_line(f"transport: {{type: ftp, host: h, username: u, auth: {{type: password, password: \"{CANARY}\"}}}}"),
