@@ -12,7 +12,7 @@ from engine.intake.inbox import KEEP_DAYS
 from engine.intake.planned import Plan
 from engine.log import situated
 from engine.model import Feed, FeedReport, Issue, RunReport
-from engine.store import definitions, journal
+from engine.store import definitions, forgetting, journal
 from engine.store.journal import Registered
 from engine.store.leases import Lease
 from engine.visits.ending import code_of, end, fault, finished
@@ -170,10 +170,13 @@ def _warn_of_held(registered: Registered, world: World, report: FeedReport) -> N
 
 
 def sweep(world: World) -> None:
-    """Forget what has rested for as long as we keep it: sealed copies, rows that were dealt with, requests."""
+    """Forget what has rested for as long as we keep it: copies, rows that were dealt with, requests, empty runs."""
     before = stamp(world.clock.now() - timedelta(days=world.keep_days))
-    for digest in world.journal.archived(before):
-        world.archive.forget(digest)
+    for among in world.archive.digests():
+        for digest in world.journal.archived(among, before):
+            world.archive.forget(digest)
     world.archive.sweep_aside()
     world.journal.forget_raw(stamp(world.clock.now() - _RAW_KEPT))
     world.inbox.forget(stamp(world.clock.now() - timedelta(days=KEEP_DAYS)))
+    if forgotten := forgetting.forget(world.engine, world.clock.now()):
+        world.note("runs.forgotten", forgotten)

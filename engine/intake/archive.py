@@ -17,6 +17,7 @@ from engine.intake import durable
 from transports.target import written
 
 _CHUNK = 1 << 20
+_STRETCH = 5_000  # names
 _ASIDE = "aside-"
 
 
@@ -61,6 +62,16 @@ class Archive:
 
     def path(self, digest: str) -> Path:
         return self._root / digest[:2] / digest
+
+    def digests(self) -> Iterator[list[str]]:
+        """The names of all copies, some at a time."""
+        with self.usable():
+            folders = [each for each in self._root.glob("[0-9a-f][0-9a-f]") if each.is_dir()]
+        for folder in folders:
+            with self.usable():
+                names = [copy.name for copy in folder.glob("*")]
+            for start in range(0, len(names), _STRETCH):
+                yield names[start : start + _STRETCH]
 
     def holds(self, digest: str | None) -> bool:
         """Whether the copy is there and still what it was when it was sealed."""

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import orjson
-from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, case, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.model import Feed, Issue, Tally
@@ -283,17 +283,13 @@ class Journal:
             statement = select(*_ENTRY).where(deliveries.c.source == source, deliveries.c.name == name)
             return [_entry(row) for row in connection.execute(statement.order_by(deliveries.c.id))]
 
-    def archived(self, before: str) -> list[str]:
-        """sha256 of sealed copies that no delivery needs any more: all settled before that time."""
+    def archived(self, among: Sequence[str], before: str) -> list[str]:
+        """Which of these sealed copies no delivery needs any more: all settled before that time."""
         settled = func.max(deliveries.c.updated_at) < before
-        busy = select(deliveries.c.sha256).where(deliveries.c.state.in_(OPEN), deliveries.c.sha256.is_not(None))
+        busy = func.max(case((deliveries.c.state.in_(OPEN), 1), else_=0)) == 0
+        of = deliveries.c.sha256
         with reading(self._engine) as connection:
-            statement = (
-                select(deliveries.c.sha256)
-                .where(deliveries.c.sha256.is_not(None), deliveries.c.sha256.not_in(busy))
-                .group_by(deliveries.c.sha256)
-                .having(settled)
-            )
+            statement = select(of).where(of.in_(among)).group_by(of).having(settled, busy)
             return [row.sha256 for row in connection.execute(statement)]
 
     def forget_raw(self, before: str) -> None:
