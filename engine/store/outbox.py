@@ -33,7 +33,7 @@ from engine.store.tables import outbox
 QUEUED, FAILED, SENDING, SENT = "queued", "failed", "sending", "sent"
 EXCLUDED, SUPPRESSED, UNCERTAIN, DEAD = "excluded", "suppressed", "uncertain", "dead"
 STATES = (QUEUED, FAILED, SENDING, SENT, EXCLUDED, SUPPRESSED, UNCERTAIN, DEAD)
-_OPEN = (QUEUED, FAILED, SENDING)
+OPEN = (QUEUED, FAILED, SENDING)
 _KEPT_BACK = (EXCLUDED, SUPPRESSED)
 _SILENT = timedelta(minutes=10)  # a claim of another host that is older is nobody's any more
 _INSERTS: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
@@ -116,7 +116,7 @@ def _queueing(dialect: str) -> Any:
 def waiting(engine: Engine, now: str, exports: Iterable[str] | None = None) -> list[str]:
     """The exports of which something is to be sent now, or is on its way."""
     due = or_(outbox.c.state == SENDING, and_(outbox.c.state.in_((QUEUED, FAILED)), outbox.c.next_at <= now))
-    statement = select(outbox.c.export).where(outbox.c.state.in_(_OPEN), due).distinct().order_by(outbox.c.export)
+    statement = select(outbox.c.export).where(outbox.c.state.in_(OPEN), due).distinct().order_by(outbox.c.export)
     if exports is not None:
         statement = statement.where(outbox.c.export.in_(list(exports)))
     with reading(engine) as connection:
@@ -133,10 +133,10 @@ def taken(connection: Connection, export: str, now: str, owner: Owner, by_contac
     same = older.c.activity_id == outbox.c.activity_id
     if by_contact:
         same = or_(same, older.c.contact_id == outbox.c.contact_id)
-    waits = exists().where(older.c.export == outbox.c.export, older.c.id < outbox.c.id, older.c.state.in_(_OPEN), same)
+    waits = exists().where(older.c.export == outbox.c.export, older.c.id < outbox.c.id, older.c.state.in_(OPEN), same)
     statement = (
         select(outbox)
-        .where(outbox.c.export == export, outbox.c.state.in_((QUEUED, FAILED)), outbox.c.state.in_(_OPEN))
+        .where(outbox.c.export == export, outbox.c.state.in_((QUEUED, FAILED)), outbox.c.state.in_(OPEN))
         .where(outbox.c.next_at <= now, ~waits)
         .order_by(outbox.c.id)
         .limit(1)
