@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 from engine.deferred import Reference, Template
 from engine.effect import Effect
 from engine.exported import Export as Export
+from engine.exported import SentReport as SentReport
 from engine.terms import ActivityField as ActivityField
 from engine.terms import ActivityType as ActivityType
 from engine.terms import Const as Const
@@ -445,3 +446,4 @@ class RunReport:
     run: int | None
     started: datetime
     feeds: list[FeedReport] = field(default_factory=list)
+    exports: list[SentReport] = field(default_factory=list)  # of which something was to be sent

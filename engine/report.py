@@ -4,9 +4,10 @@ The shape of `plain` and the exit codes are relied on by scripts: names are adde
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from typing import Any
 
-from engine.model import DeliveryReport, FeedReport, Issue, RunReport, Tally
+from engine.model import DeliveryReport, FeedReport, Issue, RunReport, SentReport, Tally
 from engine.surface import ERROR, INTERRUPTED, LOCKED, OK, PARTIAL, UNREACHABLE
 
 COUNTS = ("read", "inserted", "updated", "unchanged", "filtered", "quarantined")
@@ -14,6 +15,7 @@ COUNTS = ("read", "inserted", "updated", "unchanged", "filtered", "quarantined")
 OUTCOMES = ("failed", "refused", "locked", "partial", "ok", "empty", "paused")
 _CODES = {"failed": ERROR, "refused": ERROR, "locked": LOCKED, "partial": PARTIAL}
 _WORST = (INTERRUPTED, UNREACHABLE, ERROR, LOCKED, PARTIAL, OK)
+_SENT = ("sent", "excluded", "suppressed", "failed", "uncertain", "dead")
 _NARROWEST = 5  # of a column: counts have up to five digits more often than not
 _MOST_ISSUES = 12  # lines; the run's own page has them all
 _SHORT = {"inserted": "ins.", "updated": "upd.", "unchanged": "unch.", "filtered": "filt.", "quarantined": "quar."}
@@ -40,7 +42,8 @@ def worst(codes: Iterable[int]) -> int:
 
 def plain(report: RunReport) -> dict[str, Any]:
     """The run as JSON values."""
-    return {"run": report.run, "outcome": outcome(report), "feeds": [plain_feed(feed) for feed in report.feeds]}
+    found = {"run": report.run, "outcome": outcome(report), "feeds": [plain_feed(feed) for feed in report.feeds]}
+    return found | ({"exports": [asdict(each) for each in report.exports]} if report.exports else {})
 
 
 def plain_feed(feed: FeedReport) -> dict[str, Any]:
@@ -125,6 +128,16 @@ def identity(tally: Tally) -> str:
     parts = " + ".join(f"{name} {getattr(tally, name)}" for name in COUNTS[1:])
     sign = "=" if tally.is_balanced else "IS NOT"
     return f"read {tally.read} {sign} {parts}"
+
+
+def sent_lines(reports: Iterable[SentReport]) -> list[str]:
+    """`acme-rv/leads-adf: 2 sent, 1 excluded`, and why something still waits."""
+    lines = []
+    for each in reports:
+        counts = [f"{count} {name}" for name in _SENT if (count := getattr(each, name))]
+        waits = [f"the rest waits: {each.waits}"] if each.waits else []
+        lines.append(f"{each.export}: {', '.join(counts) or 'nothing sent'}{'; ' if waits else ''}{''.join(waits)}")
+    return lines
 
 
 def total(report: RunReport) -> Tally:

@@ -12,6 +12,7 @@ from engine.intake.inbox import KEEP_DAYS
 from engine.intake.planned import Plan
 from engine.log import situated
 from engine.model import Feed, FeedReport, Issue, RunReport
+from engine.sending.rounds import after_run
 from engine.store import definitions, forgetting, journal
 from engine.store.journal import Registered
 from engine.store.leases import Lease
@@ -59,6 +60,8 @@ def run_feeds(
                 except Exception as error:  # noqa: BLE001  (a fault of ours in one feed must not stop the others)
                     one = _broken(feed, error, world)
             report.feeds.append(one)
+    if run is not None and lease is None:  # whoever runs feeds by their schedules sends beside them
+        report.exports += after_run(feeds, everyone, world)
     if run is not None:
         issues = [issue for one in report.feeds for issue in one.issues]
         outcome, told = reporting.outcome(report), reporting.plain(report)
@@ -109,6 +112,7 @@ def run_feed(
                 _ask(PageVisit(*visited), telltale, dry_run)
             hooks.polled()
             _warn_of_held(registered, world, report)
+            _warn_of_unread(feed, report)
     except LeaseHeld as error:
         end(report, "locked", Issue("feed.locked", str(error), "info"))
     except (Unreachable, LoginRefused) as error:
@@ -159,6 +163,13 @@ def _is_paused(feed: Feed, registered: Registered, world: World, report: FeedRep
         end(report, "paused", Issue("feed.paused", text, "info"))
         return True
     return False
+
+
+def _warn_of_unread(feed: Feed, report: FeedReport) -> None:
+    """An export with a mistake queues nothing, and what happens meanwhile is not queued later."""
+    for name in feed.unread_exports:
+        text = f"nothing is queued for {name} while its definition has errors: `feeds validate` shows them"
+        report.issues.append(Issue("export.unread", text, "warning"))
 
 
 def _warn_of_held(registered: Registered, world: World, report: FeedReport) -> None:

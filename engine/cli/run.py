@@ -108,6 +108,8 @@ def told(report: RunReport, form: str) -> None:
     headings = reporting.headings([feed.feed for feed in report.feeds], width())
     table(headings, reporting.rows(report, len(headings)), right=headings[2:8])
     click.echo(reporting.identity(reporting.total(report)))
+    for line in reporting.sent_lines(report.exports):
+        paragraph(printable(line))
     for line in reporting.issue_lines(report):
         paragraph(printable(line))
     paragraph(reporting.attention(report))

@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from engine.executors import outgoing
 from engine.executors.lanes import Lanes
+from engine.executors.outgoing import Outgoing
 from engine.executors.rounds import LOOK_EACH, SWEEP_EACH, Rounds, failed, followed, put_off
 from engine.executors.turn import Turn, turn
 from engine.language.secrets import Secrets
@@ -48,7 +50,14 @@ class Local:
         self._followed: Mapping[str, Planned] | None = None
         self._asked = 0
         self._waking = Waking(world.inbox, following)
-        self._rounds = Rounds(world, (LOOK_EACH, self._look), (0.0, self._wake), (SWEEP_EACH, self._sweep))
+        self._outgoing = Outgoing(world, lambda: following.project, secrets)
+        self._rounds = Rounds(
+            world,
+            (LOOK_EACH, self._look),
+            (0.0, self._wake),
+            (outgoing.LOOK_EACH, self._outgoing.look),
+            (SWEEP_EACH, self._sweep),
+        )
 
     def stop(self) -> None:
         """Finish what runs, begin nothing; asked again, end at once. May be called from a signal."""
@@ -61,6 +70,8 @@ class Local:
                 self._rounds.turn()
                 self._rounds.attempt(self._begin)
             self._hear()
+        if self._asked == 1:
+            self._outgoing.finish()
         return self._lanes.busy
 
     def _look(self) -> None:

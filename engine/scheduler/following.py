@@ -56,6 +56,11 @@ class Following:
         self._seen = project
         return True
 
+    @property
+    def project(self) -> Project | None:
+        """The definitions as they were last read, with their mistakes."""
+        return self._seen
+
     def feed(self, name: str) -> Feed:
         return self._sources[name].project.feeds[name]
 

@@ -10,7 +10,7 @@ The order of steps for each item, and what remains where the process dies:
 Never sends inside a transaction.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -54,18 +54,26 @@ def brought_by(feeds: Iterable[Feed]) -> Mapping[str, Brought]:
     return {feed.id: Brought(feed.id, feed.excluded, feed.excluded_where) for feed in feeds}
 
 
-def send(exports: Sequence[Export], world: World, brought: Mapping[str, Brought]) -> list[SentReport]:
-    """Send what waits of these exports. One that cannot be reached holds up no other; a fault of ours stops one."""
+def send(
+    exports: Sequence[Export],
+    world: World,
+    brought: Mapping[str, Brought],
+    goes_on: Callable[[], bool] = lambda: True,
+) -> list[SentReport]:
+    """Send what waits of these exports. One that cannot be reached holds up no other; a fault of ours stops one.
+
+    `goes_on` is asked before each item whether there is still time for it.
+    """
     known = {export.id: export for export in exports if ways.has_way(export)}
     waiting = outbox.waiting(world.engine, stamp(world.clock.now()), known) if known else []
-    return [_sent(known[name], world, brought) for name in waiting]
+    return [_sent(known[name], world, brought, goes_on) for name in waiting]
 
 
-def _sent(export: Export, world: World, brought: Mapping[str, Brought]) -> SentReport:
+def _sent(export: Export, world: World, brought: Mapping[str, Brought], goes_on: Callable[[], bool]) -> SentReport:
     report = SentReport(export.id)
     try:
         with world.step("export", export=export.id):
-            Visit(export, world, brought, report).run()
+            Visit(export, world, brought, report, goes_on).run()
     except FeedError as error:  # a secret without a value, say
         report.waits = str(error)
     except Exception as error:  # noqa: BLE001  (a fault of ours in one export must not stop the others)
@@ -85,6 +93,7 @@ class Visit:
     world: World
     brought: Mapping[str, Brought]
     report: SentReport
+    goes_on: Callable[[], bool]
     _stopped: bool = False
     _is_proven: bool = field(default=False)  # the destination has taken something
 
@@ -99,7 +108,7 @@ class Visit:
             if resting is not None:
                 self.report.waits = f"not tried again before {resting[0]}: {resting[1]}"
                 return
-            while not self._stopped and (taken := self._next(sender)) is not None:
+            while not self._stopped and self.goes_on() and (taken := self._next(sender)) is not None:
                 self._carry(sender, *taken)
 
     @property
