@@ -19,8 +19,8 @@ TransportError
 
 What a `Sender` raises means for the parcel: with Uncertain it **may have been taken**; with every other one it
 was **certainly not taken**. Sent again later by itself: Unreachable, TransferCut, Throttled (not before its `wait`),
-BadReply where its `again` is True. Sent again once somebody has acted, since the next parcel would fare no better:
-LoginRefused, HostKeyChanged. Not sent again as it is: Refused, FileChanged, FileVanished, BadReply.
+BadReply and Uncertain where their `again` is True. Sent again once somebody has acted, since the next parcel would
+fare no better: LoginRefused, HostKeyChanged. Not sent again as it is: Refused, FileChanged, FileVanished, BadReply.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -61,7 +61,14 @@ class Refused(TransportError): ...
 
 
 class Uncertain(TransportError):
-    """A parcel left whole, and no answer came: the other side may have taken it."""
+    """A parcel left whole, and no answer came: the other side may have taken it.
+
+    `again`: the same may be sent again, since the other side knows it by its key.
+    """
+
+    def __init__(self, message: str, again: bool = False) -> None:
+        super().__init__(message)
+        self.again = again
 
 
 class Throttled(TransportError):

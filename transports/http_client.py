@@ -18,6 +18,7 @@ from transports.base import (
     Settings,
     TransferCut,
     TransportError,
+    Uncertain,
     Unreachable,
 )
 from transports.http_guard import NotConnected, NotTrusted
@@ -65,7 +66,7 @@ class Client:
         self._tools = tools
         self._retry = retry(settings)
         self._rules: Sequence[Mapping[str, Any]] = settings.get("onError") or ()
-        self._home = origin(str(veil.revealed(settings.get("baseUrl") or settings["request"]["url"])))
+        self._base = settings.get("baseUrl") or settings.get("request", {}).get("url")
         block = settings.get("auth")
         self._placing = block
         if block and block["type"] == "login":
@@ -79,7 +80,7 @@ class Client:
         `foreign`: the other side named the address. `missing`: statuses that mean there is nothing ("missing").
         Raises what a rule or the built-in meaning of the reply says.
         """
-        if foreign and origin(str(self.veil.revealed(request.url))) != self._home:
+        if foreign and origin(str(self.veil.revealed(request.url))) != origin(str(self.veil.revealed(self._base))):
             return self._tried(without_secrets(request), None, missing)
         renewed = False
         while True:
@@ -91,6 +92,27 @@ class Client:
             if renewed or not self._auth.renewed(secret):
                 raise self._meaning(answer, missing).error or BadReply("the login was refused", answer.reply.status)
             renewed = True
+
+    def once(self, request: Request) -> tuple[Answer, Verdict]:
+        """The answer to one try, and what it means. A second one only with a new login: then nothing was taken.
+
+        A redirect is an answer like any other. Raises Uncertain where the request left whole and no answer came.
+        """
+        secret = self._auth.value(request)
+        answer, meaning = self._single(request, secret)
+        if meaning.do == "renew" and self._auth.renewed(secret):
+            answer, meaning = self._single(request, self._auth.value(request))
+        return answer, meaning
+
+    def _single(self, request: Request, secret: Secret | None) -> tuple[Answer, Verdict]:
+        self.veil.revealed(secret)
+        try:
+            answer = self._answered(auth.placed(request, self._placing, secret))
+        except (NotConnected, NotTrusted):
+            raise
+        except (Unreachable, TransferCut, BadReply) as error:
+            raise Uncertain(f"{error}; the request had left, so that it may have been taken") from error
+        return answer, self._meaning(answer, ())
 
     def _tried(self, request: Request, secret: Secret | None, missing: Sequence[int]) -> Answer:
         """One request until it is answered; `empty` is "renew" where the login has to be renewed."""
@@ -143,16 +165,21 @@ class Client:
     def _exchanged(self, request: Request) -> Answer:
         """One exchange, redirects within the origin followed. Raises Refused for one that leads elsewhere."""
         for _ in range(_MOST_REDIRECTS + 1):
-            self._tools.turn()
-            kept, url = shown(request, self.veil), str(self.veil.revealed(request.url))
-            try:
-                reply = self._wire.exchange(plain(request, self.veil), self._tools.progress)
-            except TransportError as error:
-                raise _masked(error, self.veil) from None
-            if reply.status not in _REDIRECTS or "location" not in reply.headers:
-                return Answer(kept, url, reply, self._tools)
-            request = self._redirected(request, url, reply)
-        raise Refused(f"{name_of(kept)} is redirected more than {_MOST_REDIRECTS} times")
+            answer = self._answered(request)
+            if answer.reply.status not in _REDIRECTS or "location" not in answer.reply.headers:
+                return answer
+            request = self._redirected(request, answer.url, answer.reply)
+        raise Refused(f"{answer.name} is redirected more than {_MOST_REDIRECTS} times")
+
+    def _answered(self, request: Request) -> Answer:
+        """One exchange, in its turn."""
+        self._tools.turn()
+        kept, url = shown(request, self.veil), str(self.veil.revealed(request.url))
+        try:
+            reply = self._wire.exchange(plain(request, self.veil), self._tools.progress)
+        except TransportError as error:
+            raise _masked(error, self.veil) from None
+        return Answer(kept, url, reply, self._tools)
 
     def _redirected(self, request: Request, url: str, reply: Reply) -> Request:
         target = urljoin(url, reply.headers["location"])

@@ -20,7 +20,7 @@ _TRANSLATED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff
 
 
 class NotConnected(Unreachable):
-    """No connection came about: nothing was sent, so that trying again repeats nothing."""
+    """No connection came about, or it broke before the request had left whole: trying again repeats nothing."""
 
 
 class NotTrusted(Unreachable):
@@ -75,14 +75,16 @@ def addresses(host: str, port: int, allowed: Allowed, resolve: Resolve) -> list[
 
 
 class Deadline(threading.local):
-    """When the request that this thread is making has to be over, by the clock given."""
+    """When the request that this thread is making has to be over, by the clock given, and whether it has left whole."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._until = 0.0
+        self.has_left = False
 
     def begins(self, seconds: float) -> None:
         self._until = self._clock() + seconds
+        self.has_left = False
 
     def remaining(self) -> float:
         """Seconds left, above zero. Raises TimeoutError when none are."""

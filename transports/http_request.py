@@ -22,9 +22,9 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`url` is absolute. `kind` is json, form or text, None without a body; `body` is what that kind takes.
+    """`url` is absolute. `kind` is json, form, text or bytes, None without a body; `body` is what that kind takes.
 
-    `trusted` is False for an address that the other side named: it gets no secret unless it is of the same origin.
+    `is_private`: its query and its body tell of a customer, and are not shown.
     """
 
     method: str
@@ -34,6 +34,7 @@ class Request:
     kind: str | None = None
     body: Any = None
     cookies: Mapping[str, Value] = field(default_factory=dict)
+    is_private: bool = False
 
     def with_query(self, name: str, value: Value) -> "Request":
         return replace(self, query=(*(pair for pair in self.query if pair[0] != name), (name, value)))
@@ -46,7 +47,7 @@ class Request:
         """With a field of the body: of a form where it is one, else of JSON, where dots lead inside."""
         if self.kind == "form":
             return replace(self, body=(*(pair for pair in self.body if pair[0] != name), (name, written(value))))
-        if self.kind == "text" or not isinstance(self.body, dict | None):
+        if self.kind in ("text", "bytes") or not isinstance(self.body, dict | None):
             raise Refused(f"{name!r} cannot be put into a body that is {self.kind}: give `json` or `form`")
         return replace(self, kind="json", body=_placed(self.body or {}, name.split("."), value))
 
@@ -166,6 +167,8 @@ def plain(request: Request, veil: Veil) -> Plain:
         sent["data"] = str(body).encode("utf-8")
         start = str(body).lstrip()[:1]
         _default(headers, "Content-Type", b"application/xml" if start == "<" else b"text/plain; charset=utf-8")
+    elif request.kind == "bytes":
+        sent["data"] = body
     _default(headers, "Accept", b"*/*")
     return Plain(request.method, str(veil.revealed(request.url)), **sent)
 
@@ -174,6 +177,8 @@ def shown(request: Request, veil: Veil) -> dict[str, Any]:
     """The request as it may be kept: method, address and body, secrets masked."""
     address = MASK if isinstance(request.url, Secret) else request.url
     query = urlencode([tuple(pair) for pair in masked(request.query)], safe="*:,/")
+    if request.is_private:
+        return {"method": request.method, "url": veil.shown(f"{address}?{MASK}" if query else address)}
     joint = ("&" if "?" in address else "?") if query else ""
     kept: dict[str, Any] = {"method": request.method, "url": veil.shown(f"{address}{joint}{query}")}
     if request.kind is not None:

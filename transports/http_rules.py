@@ -95,7 +95,8 @@ def is_true(value: Any) -> bool:
 
 
 def throttled(where: str, wait: float) -> Throttled:
-    return Throttled(f"{where} asks for a pause of {wait:.0f} s: tried again after that", wait)
+    length = f" of {wait:.0f} s" if wait else ""
+    return Throttled(f"{where} asks for a pause{length}: tried again after that", wait)
 
 
 def pause(reply: Reply, now: datetime) -> float | None:

@@ -15,15 +15,27 @@ from requests import Request as Plain
 from requests import Response, Session
 from requests.adapters import HTTPAdapter
 from requests.cookies import extract_cookies_to_jar
-from requests.exceptions import InvalidURL, RequestException, SSLError
+from requests.exceptions import InvalidHeader, InvalidURL, RequestException, SSLError
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, IncompleteRead, ProtocolError
 from urllib3.poolmanager import PoolManager
 from urllib3.response import BaseHTTPResponse
 
-from transports.base import BadReply, Refused, Reply, TransferCut, TransportError, Unreachable
-from transports.http_guard import Deadline, DeadlineSocket, DeadlineTLS, NotConnected, NotTrusted
+from transports.base import BadReply, Refused, Reply, SendTools, Settings, TransferCut, TransportError, Unreachable
+from transports.http_guard import (
+    Allowed,
+    Deadline,
+    DeadlineSocket,
+    DeadlineTLS,
+    NotConnected,
+    NotTrusted,
+    Resolve,
+    connected,
+)
+from transports.http_played import Played
+from transports.http_request import Veil
+from transports.settings import octets, seconds
 
 _CHUNK = 1 << 16
 # Text compresses to a twentieth, rarely to a fiftieth; a bomb to a thousandth.
@@ -36,9 +48,14 @@ Connect = Callable[[str, int], DeadlineSocket]
 
 class _Clear(HTTPConnection):
     connected: Connect
+    deadline: Deadline
 
     def _new_conn(self) -> DeadlineSocket:
         return self.connected(self.host, int(self.port or 80))
+
+    def request(self, *arguments: Any, **others: Any) -> None:
+        super().request(*arguments, **others)
+        self.deadline.has_left = True
 
 
 class _Secured(HTTPSConnection):
@@ -52,17 +69,21 @@ class _Secured(HTTPSConnection):
         super().connect()
         self.sock.deadline = self.deadline  # type: ignore[union-attr]  # our class, by `sslsocket_class`
 
+    def request(self, *arguments: Any, **others: Any) -> None:
+        super().request(*arguments, **others)
+        self.deadline.has_left = True
+
 
 class _ClearPool(HTTPConnectionPool):
     ConnectionCls = _Clear
 
     def __init__(self, *arguments: Any, connected: Connect, deadline: Deadline, **others: Any) -> None:
         super().__init__(*arguments, **others)
-        self._connected = connected
+        self._connected, self._deadline = connected, deadline
 
     def _new_conn(self) -> Any:
         connection: Any = super()._new_conn()
-        connection.connected = self._connected
+        connection.connected, connection.deadline = self._connected, self._deadline
         return connection
 
 
@@ -137,7 +158,11 @@ class Wire:
             raise
         except (InvalidURL, UnicodeError) as error:
             raise Refused("the address of a request is none: look at `baseUrl` and `url`") from error
+        except InvalidHeader as error:
+            raise Refused("a header of a request holds a line break, or no text: look at `headers`") from error
         except SSLError as error:
+            if self._deadline.has_left:
+                raise TransferCut(f"TLS with {_host(plain)} broke: {_cause(error)}") from None
             raise NotTrusted(f"TLS with {_host(plain)} failed: {_cause(error)}") from None
         except (IncompleteRead, ProtocolError) as error:
             raise TransferCut(f"{_host(plain)} broke off in the middle of a reply: {_cause(error)}") from None
@@ -150,11 +175,12 @@ class Wire:
         return Reply(response.status_code, headers, body)
 
     def _broken(self, plain: Plain, error: Exception) -> Unreachable:
+        kind = Unreachable if self._deadline.has_left else NotConnected
         try:
             self._deadline.remaining()
         except TimeoutError:
-            return Unreachable(f"{_host(plain)} took longer than {self._timeout:g} s for a whole reply (`timeout`)")
-        return Unreachable(f"the connection to {_host(plain)} broke: {_cause(error)}")
+            return kind(f"{_host(plain)} took longer than {self._timeout:g} s for a whole reply (`timeout`)")
+        return kind(f"the connection to {_host(plain)} broke: {_cause(error)}")
 
     def _body(self, raw: BaseHTTPResponse, heard: Callable[[int], None]) -> bytes:
         encoding = raw.headers.get("content-encoding", "identity").strip().lower()
@@ -164,6 +190,20 @@ class Wire:
         if not counted and raw.status not in _BODILESS and not _is_closed(body):
             raise TransferCut("a reply without a length ended in the middle of a document")
         return body
+
+
+def opened(settings: Settings, tools: SendTools, veil: Veil, resolve: Resolve) -> Wire:
+    """The wire of a `transport` block; where `tools` have an answer, the one that is played."""
+    allowed = Allowed(map(str, settings.get("allowPrivate") or ()))
+    deadline = Deadline(tools.clock)
+    return Wire(
+        lambda host, port: connected(host, port, allowed, resolve, deadline),
+        deadline,
+        seconds(settings.get("timeout", "30s")),
+        octets(settings.get("maxBytes", "64MiB")),
+        settings.get("ca"),
+        None if tools.answer is None else Played(tools.answer, veil.shown),
+    )
 
 
 def _chunks(raw: BaseHTTPResponse, heard: Callable[[int], None], cap: int) -> Iterator[bytes]:
