@@ -91,6 +91,7 @@ class Field:
     default: Value = None
     on_error: str = "quarantine"  # quarantine, blank, warn
     by: str | None = None  # list: pairs elements across re-sends
+    partial: bool = False  # list: elements and keys that are not told of stay
     keep: tuple[str, ...] = ()  # list: a blank does not take away what was set here
     fields: Mapping[str, "Field"] = field(default_factory=dict)  # list, object
     where: str = ""  # "feeds/vendors/ids/sales.yaml:41", for lineage and messages
@@ -122,6 +123,14 @@ class Records:
     unused: tuple[str, ...] = ()
     on_bad: str = "quarantine"  # quarantine, fail
     on_duplicate: str = "quarantine"  # quarantine, last
+
+
+class Minimum(NamedTuple):
+    """The least version of a product of the other side, and where a record says which one it has."""
+
+    product: str
+    path: str
+    version: str
 
 
 class KeyParts(NamedTuple):
@@ -180,6 +189,7 @@ class ActivitySpec:
     keep_first: tuple[str, ...] = ()
     on_none: str = "create"  # create, ignore
     after: After | None = None
+    minima: tuple[Minimum, ...] = ()  # a record from an older version goes without this activity
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +223,7 @@ class Stream:
     version: str | None = None
     # An employee takes the place of contact and activities; it is made as one is, its roles among what is `set`.
     employee: ActivitySpec | None = None
+    minima: tuple[Minimum, ...] = ()  # a record from an older version is quarantined
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ def look_at(root: Node, types: Types, problems: Problems) -> None:
     """Everything that is wrong with the names and expressions of one export."""
     promises.check_seals(root, "export", problems)
     promises.check_versions(root, root.entries("versions"), problems)
+    promises.check_places(root, problems)
     declared = params.declared(root)
     for name, node in root.entries().items():
         if name not in _TEXTLESS:

@@ -39,7 +39,7 @@ _OWN = frozenset(
     {
         *SOURCES,
         *("optional", "nullValues", "transforms", "type", "map", "else", "pattern", "required", "default", "onError"),
-        *("by", "keep", "fields", "about", "label"),
+        *("by", "keep", "partial", "fields", "about", "label"),
     }
 )
 _RANGE = re.compile(r"\s*(-?\d+)\s*\.\.\s*(-?\d+)\s*")
@@ -92,6 +92,7 @@ def field(name: str, node: Node, reading: Reading) -> Field | None:
         on_error=node.word("onError", "quarantine"),
         by=node.text("by"),
         keep=node.texts("keep"),
+        partial=node.flag("partial"),
         fields=fields(node.entries("fields"), inner),
         where=str(node.key),
     )

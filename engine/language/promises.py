@@ -8,7 +8,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping
 
-from engine.language import inherit, patterns, schema, streams, words
+from engine.language import fields, inherit, patterns, schema, streams, words
 from engine.language.problems import Problems
 from engine.language.resolution import MAPPING
 from engine.language.settings import FILES
@@ -25,6 +25,7 @@ def check(tree: Node, root: Node, problems: Problems) -> None:
         _groups(transport, root, problems)
         _deleted(transport, root, problems)
     check_versions(root, root.entries("versions"), problems)
+    check_places(root, problems)
     _columns(tree, root, problems)
 
 
@@ -103,6 +104,17 @@ def check_versions(node: Node, declared: Mapping[str, Node], problems: Problems)
             check_versions(child, declared, problems)
     for element in node.value if isinstance(node.value, tuple) else ():
         check_versions(element, declared, problems)
+
+
+def check_places(root: Node, problems: Problems) -> None:
+    """Where versions are read: a path that can be read, in records that have paths."""
+    for node in root.entries("versions").values():
+        path = node.child("path")
+        if path is None or fields.expression(path, problems) is None:
+            continue
+        if root.text("decode", "format") in fields.HEADED:
+            message = "rows under a header have no paths: no version can be read there"
+            problems.add(path, "E062", message, "leave `versions` and what requires one out")
 
 
 def _columns(tree: Node, root: Node, problems: Problems) -> None:

@@ -100,7 +100,7 @@ def _prepared(source: Definition, dealer: Dealer, resolved: Resolved, workshop: 
     made: list[Stream] = []
     read: set[str] = set()
     for name, node in streams.shapes(tree).items():
-        stream = streams.stream(name, node, workshop.types, reading, whole_files, wanted)
+        stream = streams.stream(name, node, workshop.types, reading, whole_files, wanted, resolved.root)
         read |= lint.check(stream, node, known, resolved.names.params, problems, others)
         if node is tree or wanted(node):
             made.append(stream)

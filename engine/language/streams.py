@@ -18,6 +18,7 @@ from engine.model import (
     KeyHash,
     KeyItem,
     KeyParts,
+    Minimum,
     RecordJoin,
     Records,
     StateCase,
@@ -54,11 +55,15 @@ def stream(
     reading: Reading,
     whole: bool,
     wanted: Callable[[Node], bool],
+    root: Node,
 ) -> Stream:
-    """One stream. `whole` says that each delivery is a file; `wanted` whether a part's `requires` is met."""
+    """One stream of the definition `root`.
+
+    `whole` says that each delivery is a file; `wanted` whether a part's `requires` is met.
+    """
     fields = fields_of.fields(node.entries("fields"), reading)
     activities = tuple(
-        _activity(element, types, fields, reading.problems)
+        _activity(element, types, fields, reading.problems, root)
         for element in node.elements("activities")
         if element.is_map and wanted(element)
     )
@@ -71,6 +76,7 @@ def stream(
         activities=activities,
         version=node.text("version"),
         employee=_employee(node, fields, reading.problems),
+        minima=(*_minima(root, root), *_minima(node, root)),
     )
 
 
@@ -79,6 +85,15 @@ def after(node: Node | None) -> After | None:
     if node is None or not node.is_map:
         return None
     return After(node.word("type", ""), node.texts("key"), node.word("onMissing", "hold"))
+
+
+def _minima(node: Node, root: Node) -> tuple[Minimum, ...]:
+    """The versions that a part requires; where they are read, the definition says."""
+    return tuple(
+        Minimum(product, path, str(version.value))
+        for product, version in node.entries("requires", "versions").items()
+        if (path := root.text("versions", product, "path")) is not None  # else that is told
+    )
 
 
 def _records(node: Node, problems: Problems, on_duplicate: str) -> Records:
@@ -142,7 +157,7 @@ def _listed(node: Node) -> tuple[Node, ...]:
 
 
 def _activity(
-    node: Node, types: Mapping[str, ActivityType], fields: Mapping[str, Field], problems: Problems
+    node: Node, types: Mapping[str, ActivityType], fields: Mapping[str, Field], problems: Problems, root: Node
 ) -> ActivitySpec:
     kind = types.get(node.word("type", ""))
     inner = element_fields(node)
@@ -161,6 +176,7 @@ def _activity(
         keep_first=node.texts("keepFirst"),
         on_none=node.word("onNone", "create"),
         after=after(node.child("after")),
+        minima=_minima(node, root),
     )
 
 

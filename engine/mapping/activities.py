@@ -15,6 +15,7 @@ from engine.mapping.paths import parsed
 from engine.mapping.scope import Scope, needed
 from engine.mapping.source import literal
 from engine.mapping.values import mapping
+from engine.mapping.versions import lacking
 from engine.model import ActivitySpec, After, KeyItem, KeyParts, MappedActivity, StateCase, StateRule, Value, ValueMap
 
 
@@ -34,16 +35,21 @@ def activities(scope: Scope, specs: Iterable[ActivitySpec]) -> str:
     single: list[str] = []
     many = ""
     for number, spec in enumerate(specs):
-        if spec.each is None and spec.condition is None and not many:
+        if spec.each is None and spec.condition is None and not spec.minima and not many:
             single.append(activity(scope, number, spec))
             continue
         if not many:
             many = source.name("all")
             source.line(f"{many} = [{', '.join(single)}]")
-        if spec.each is None:
-            _conditional(scope, number, spec, many)
-        else:
-            _elements(scope, number, spec, many)
+        write = _conditional if spec.each is None else _elements
+        if not spec.minima:
+            write(scope, number, spec, many)
+            continue
+        lack = lacking(scope, spec.minima)
+        with source.block(f"if {lack} is not None"):
+            source.line(f"warn(i, {lack}, None, None)")
+        with source.block("else"):
+            write(scope.inside(scope.row, {}), number, spec, many)
     return f"tuple({many})" if many else f"({''.join(name + ', ' for name in single)})"
 
 

@@ -21,6 +21,7 @@ from engine.mapping.people import contact as contact_of
 from engine.mapping.people import vehicle as vehicle_of
 from engine.mapping.scope import Scope, given, needed
 from engine.mapping.source import Source, literal
+from engine.mapping.versions import lacking
 from engine.model import ActivitySpec, Dealer, MappedRecord, StateCase, StateRule, Stream, Value
 
 Run = Callable[..., None]
@@ -140,6 +141,10 @@ def _record(scope: Scope, stream: Stream) -> None:
     """The whole way of a record: gate, fields, then what they make."""
     source = scope.source
     _gate(scope, stream)
+    if stream.minima:
+        lack = lacking(scope, stream.minima)
+        with source.block(f"if {lack} is not None"):
+            source.line(f"raise {lack}")
     order = needed(stream.fields, stream.fields)
     for name in order:
         scope.var(name)

@@ -80,7 +80,7 @@ def merged_fields(
     """The stored fields with the record's laid over them.
 
     An absent field is kept, a blank one cleared, one in `keepFirst` is never moved once set.
-    Elements of a list with `by` keep what a blank would take away from their `keep` fields.
+    Elements of a list with `by` are laid over what is stored of them, as far as `keep` and `partial` say.
     """
     fields = dict(stored.fields)
     for name, value in activity.fields.items():
@@ -90,21 +90,34 @@ def merged_fields(
             fields.pop(name, None)
             continue
         source = sources.get(name)
-        if source is not None and source.by and source.keep and isinstance(value, list):
-            value = paired(source.by, source.keep, value, stored.fields.get(name) or [])
+        if source is not None and source.by and isinstance(value, list):
+            value = paired(source, value, stored.fields.get(name) or [])
         fields[name] = value
     return fields
 
 
-def paired(by: str, keep: tuple[str, ...], elements: list[Any], before: list[Any]) -> list[Any]:
-    """The elements, with `keep` fields that came blank taken from the element of the same `by`."""
-    old = {element.get(by): element for element in before if isinstance(element, dict)}
-    result = []
-    for element in elements:
-        earlier = old.get(element.get(by), {}) if isinstance(element, dict) else {}
-        kept = {name: earlier[name] for name in keep if earlier.get(name) is not None and element.get(name) is None}
-        result.append({**element, **kept} if kept else element)
-    return result
+def paired(source: Field, elements: list[Any], before: list[Any]) -> list[Any]:
+    """The elements, each over what was stored of the same `by`; with `partial` the others stay, in their order."""
+    by = str(source.by)
+    old = {name: each for each in before if isinstance(each, dict) and (name := each.get(by)) is not None}
+    made = [_over(source, each, old.get(each.get(by))) if isinstance(each, dict) else each for each in elements]
+    if not source.partial or not old:
+        return made
+    named = {each[by]: each for each in made if isinstance(each, dict) and each.get(by) in old}
+    more = [each for each in made if not isinstance(each, dict) or each.get(by) not in old]
+    return [named.get(name, each) for name, each in old.items()] + more
+
+
+def _over(source: Field, element: dict[str, Any], earlier: dict[str, Any] | None) -> dict[str, Any]:
+    """An element with what a blank does not take away of it; lists inside it by the same rule."""
+    if earlier is None:
+        return element
+    names = earlier if source.partial else source.keep
+    kept = {name: earlier[name] for name in names if earlier.get(name) is not None and element.get(name) is None}
+    for name, field in source.fields.items():
+        if field.by and isinstance(element.get(name), list) and isinstance(earlier.get(name), list):
+            kept[name] = paired(field, element[name], earlier[name])
+    return {**element, **kept} if kept else element
 
 
 def difference(stored: Stored, after: Mapping[str, Any]) -> dict[str, list[Any]]:

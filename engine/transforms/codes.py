@@ -25,6 +25,8 @@ CODES: Mapping[str, str] = {
     "vin.checkDigit": "the VIN's check digit does not fit: a typing error, or not of North America",
     "url.unreadable": "not an http or https address",
     "version.unreadable": "not a version such as 3.6.0.44",
+    "version.tooOld": "the other side has an older version than the definition requires",
+    "version.missing": "nothing says which version the other side has, and the definition requires one",
     "list.unreadable": "not a list",
     "object.unreadable": "not an object",
     "value.large": "a value of more parts, or a whole number in it of more digits, than is allowed",

@@ -18,6 +18,11 @@ def reader() -> Callable[[Value], str]:
     return _read
 
 
+def numbers(version: str) -> tuple[int, ...]:
+    """A version that was read, for comparing: (3, 6, 0, 44)."""
+    return tuple(map(int, version.split(".")))
+
+
 def _read(value: Value) -> str:
     text = value.strip() if isinstance(value, str) else ""
     if isinstance(value, int) and not isinstance(value, bool):
