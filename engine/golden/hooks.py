@@ -13,7 +13,7 @@ from engine.golden.agreement import Difference
 from engine.intake.inbox import Entry
 from engine.language.tree import Node
 from engine.model import Feed, Value
-from engine.visits.listening import hooks, taken
+from engine.visits.listening import Party, hooks, proof, taken
 from engine.world import World
 from transports import webhook
 from transports.base import Settings
@@ -55,8 +55,11 @@ def _taken(node: Node, listeners: Sequence[tuple[str, Settings]], world: World, 
     if not admitted:
         wanted = ", ".join(f"{path} is {text}" for check in conditions[0] for path, text in check["equals"].items())
         return f"it is turned away: what has to hold is that {wanted} (`verify`)"
-    by = [(feed, settings["verify"]) for feed, settings in admitted]
-    return taken(request, endpoint, by, admitted[0][1].get("dedupe"), now)
+    by, everyone = (
+        [Party(feed, proof(each), each["verify"], each.get("dedupe")) for feed, each in some]
+        for some in (admitted, here)
+    )
+    return taken(request, endpoint, by, everyone, now)
 
 
 def _conditions(settings: Settings, world: World) -> Sequence[Settings]:

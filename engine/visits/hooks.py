@@ -32,6 +32,13 @@ _GIVE_UP = timedelta(days=7)  # an object that the API answers with an error, fo
 _AGAIN = "it is fetched again"
 _MOST_FAILURES = 3  # of an API one after the other, before it is left alone for this run
 
+_STRANGER = Issue(
+    "hook.unproven",
+    "what the feed's triggers ask for at this address (`verify`) was changed since the request came: "
+    "nobody can tell for which of them it was",
+    "error",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
@@ -127,6 +134,8 @@ class HookVisit:
                 if trigger.takes(heard):
                     found = _Taken(request, trigger, heard)
                     return replace(found, object=(place, trigger.id(heard))) if found.does == FETCH else found
+            if listening.is_stranger(heard, self.feed):
+                return _Taken(request, issue=_STRANGER)
             return _Taken(request)
         except Exception as error:  # noqa: BLE001  (as above)
             return _Taken(request, issue=self._reason(error))

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import orjson
@@ -16,6 +16,7 @@ import orjson
 from engine.asking import envelopes
 from engine.errors import DecodeError, DeliveryRefused, RecordError
 from engine.intake.inbox import Entry
+from engine.language import fingerprint
 from engine.mapping.compiler import compiled_path
 from engine.mapping.keys import escaped, text_of
 from engine.model import Feed, Value
@@ -28,6 +29,7 @@ from transports.webhook import Request
 
 IMPORT, FETCH, POLL_NOW, SET_STATE = "import", "fetch", "pollNow", "setState"
 _LONGEST_ID = 500  # characters
+_PROOF_CHARACTERS = 16
 
 
 def hooks(feed: Feed) -> list[Settings]:
@@ -42,6 +44,14 @@ def endpoints(feed: Feed) -> list[str]:
     return sorted({str(place["endpoint"]) for place in hooks(feed)})
 
 
+def proof(settings: Settings) -> str:
+    """What a request has to prove at an address, as its definition has it: the same for the same `verify`.
+
+    Names of secrets count in it, never what they stand for.
+    """
+    return fingerprint.digest(settings["verify"])[:_PROOF_CHARACTERS]
+
+
 @dataclass(frozen=True)
 class Heard:
     """A request, with what its conditions see of it: `query`, `headers`, `body`."""
@@ -49,6 +59,13 @@ class Heard:
     entry: Entry
     envelope: Envelope
     parts: Mapping[str, Any]
+
+    def proven(self, feed: str) -> Mapping[str, Any] | None:
+        """The proofs that it `gave` to the feed, which asked for so many (`of`); None of one that an earlier release
+        has kept.
+        """
+        verified: Mapping[str, Any] | None = self.envelope.request.get("verified")
+        return None if verified is None else verified.get(feed, {"gave": (), "of": 0})
 
 
 @dataclass(frozen=True)
@@ -64,11 +81,14 @@ class Trigger:
         return wanted if isinstance(wanted, str) else SET_STATE
 
     def takes(self, heard: Heard) -> bool:
-        """Whether a request that was verified for the feed is for this trigger."""
-        here = (self.settings["endpoint"], self.settings.get("method", "POST"))
-        if here != (heard.entry.endpoint, heard.envelope.request.get("method")):
+        """Whether a request is for this trigger, whose own `verify` it has to have passed when it came."""
+        if not self.hears(heard) or not _is_proven(self.settings, heard, self.feed):
             return False
         return self._condition is None or is_true(_found(self._condition, heard.parts))
+
+    def hears(self, heard: Heard) -> bool:
+        """Whether it was sent to this trigger's address."""
+        return _is_at(self.settings, heard)
 
     def id(self, heard: Heard) -> str:
         """The id of what a request names. Raises DeliveryRefused where it names nothing that could be one."""
@@ -107,6 +127,12 @@ def triggers(feed: Feed) -> list[Trigger]:
     return [Trigger(feed, settings) for settings in hooks(feed)]
 
 
+def is_stranger(heard: Heard, feed: Feed) -> bool:
+    """Whether all that the feed asks for at its address was changed since a request came, each time in its own way."""
+    here = [settings for settings in hooks(feed) if _is_at(settings, heard)]
+    return bool(here) and not any(_is_proven(settings, heard, feed) for settings in here)
+
+
 def heard(entry: Entry, feed: Feed) -> Heard:
     """A request out of the inbox. Raises DecodeError."""
     try:
@@ -122,29 +148,55 @@ def heard(entry: Entry, feed: Feed) -> Heard:
     return Heard(entry, envelope, parts)
 
 
-def taken(
-    request: Request,
-    endpoint: str,
-    by: Sequence[tuple[str, Sequence[Settings]]],
-    dedupe: Settings | None,
-    now: datetime,
-) -> Entry:
+class Party(NamedTuple):
+    """One of those who listen at an address, and what a request has to prove to it."""
+
+    feed: str
+    proof: str
+    checks: Sequence[Settings]
+    dedupe: Settings | None
+
+
+def taken(request: Request, endpoint: str, by: Sequence[Party], everyone: Sequence[Party], now: datetime) -> Entry:
     """A request as the inbox keeps it: the body as it came, beside it nothing that proves who sent it.
 
-    `by` are the feeds that listen for it, each with the checks that it has passed.
+    `by` are those of `everyone` at this address to whom it has proved what they ask for. Where that is not all
+    of them, it is the same request again only for the same ones: two senders may say the same words.
     """
-    identity = webhook.identity(request, endpoint, by[0][1], dedupe)
-    checks = [check for _, passed in by for check in passed]
-    kept = {**webhook.kept(request, endpoint, checks), "received": stamp(now), "id": identity.name}
+    verified = {each.feed: {"gave": _proofs(each.feed, by), "of": len(_proofs(each.feed, everyone))} for each in by}
+    who = "" if len(by) == len(everyone) else f" {sorted((each.feed, each.proof) for each in by)}"
+    identity = webhook.identity(request, endpoint + who, by[0].checks, by[0].dedupe)
+    kept = webhook.kept(request, endpoint, [check for each in everyone for check in each.checks])
+    kept |= {"received": stamp(now), "id": identity.name, "verified": verified}
     media = request.headers.get("content-type", "")
     return Entry(
         name=identity.name,
         endpoint=endpoint,
-        feeds=tuple(dict.fromkeys(feed for feed, _ in by)),
+        feeds=tuple(verified),
         received_at=stamp(now),
         keep_until=stamp(now + timedelta(seconds=identity.keep)),
         content=sealed(Envelope(request=kept, status=200, media=media, body=request.body)),
     )
+
+
+def _is_at(settings: Settings, heard: Heard) -> bool:
+    here = (settings["endpoint"], settings.get("method", "POST"))
+    return here == (heard.entry.endpoint, heard.envelope.request.get("method"))
+
+
+def _is_proven(settings: Settings, heard: Heard, feed: Feed) -> bool:
+    """Whether a request gave the proof that is asked for here.
+
+    Where the feed asked for one alone, and was changed since, but still does, that one stands for this one.
+    """
+    proven = heard.proven(feed.id)
+    if proven is None or proof(settings) in proven["gave"]:
+        return True
+    return bool(proven["of"] == 1 == len({proof(each) for each in hooks(feed) if _is_at(each, heard)}))
+
+
+def _proofs(feed: str, parties: Sequence[Party]) -> list[str]:
+    return sorted({each.proof for each in parties if each.feed == feed})
 
 
 def _found(path: Any, parts: Mapping[str, Any]) -> Value:

@@ -12,7 +12,7 @@ from engine.language.durations import bytes_of
 from engine.language.project import Made, Project
 from engine.language.secrets import Secrets
 from engine.model import Value
-from engine.visits.listening import hooks
+from engine.visits.listening import hooks, proof
 from transports.base import Settings
 from transports.webhook import has_path_token
 
@@ -30,6 +30,7 @@ class Listener:
     checks: Sequence[Settings] | None
     dedupe: Settings | None
     most_bytes: int
+    proof: str = ""  # what is asked for, as the definition has it
     echo: str | None = None  # the part of a request that is given back, to a sender who asks whether we are we
     echo_checks: Sequence[Settings] = ()
 
@@ -108,6 +109,7 @@ def _listener(feed: str, settings: Mapping[str, Value], secrets: Secrets, note: 
         checks,
         settings.get("dedupe"),
         MOST_BYTES if most is None else bytes_of(str(most)),
+        proof(settings),
         challenge.get("echo"),
         challenge.get("verify") or (),
     )

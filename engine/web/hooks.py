@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from engine.errors import FeedError
 from engine.intake.inbox import Entry, Load
-from engine.visits.listening import taken
+from engine.visits.listening import Party, taken
 from engine.web.commits import Commits
 from engine.web.endpoints import Endpoint, Listener, Note
 from transports import webhook
@@ -122,8 +122,11 @@ class Hooks:
         if not admitted:
             missing = [] if known else [each for each in refusals if each is not None]
             return self._turned_away(endpoint, missing if missing or known else [_NOBODY_LISTENS])
-        by = [(each.feed, each.checks or ()) for each in admitted]
-        return await self._kept(taken(request, endpoint.path, by, admitted[0].dedupe, now))
+        by, everyone = (
+            [Party(each.feed, each.proof, each.checks or (), each.dedupe) for each in some]
+            for some in (admitted, [each for each in endpoint.listeners if each.method == request.method])
+        )
+        return await self._kept(taken(request, endpoint.path, by, everyone, now))
 
     def _turned_away(self, endpoint: Endpoint, refusals: Sequence[webhook.Refusal]) -> Response:
         if not refusals:

@@ -125,6 +125,7 @@ class Sent:
     method: str = "POST"
     media: str = "application/json"
     path: str = f"shop/shop/{TOKEN}"
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def event(id: str, minute: int = 0, name: str = "", status: str = "open", **values: Any) -> Sent:
@@ -193,7 +194,10 @@ async def _answer(app: Starlette, sent: Sent) -> int:
         **{"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http"},
         **{"method": sent.method, "path": path, "raw_path": path.encode(), "root_path": ""},
         "query_string": urlencode(sent.query).encode(),
-        "headers": [(b"host", b"example.com"), (b"content-type", sent.media.encode())],
+        "headers": [
+            *((b"host", b"example.com"), (b"content-type", sent.media.encode())),
+            *((name.encode(), value.encode()) for name, value in sent.headers.items()),
+        ],
     }
 
     async def receive() -> Any:
