@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "contacts": ("engine.cli.contacts", "contacts", "Find a contact; show its timeline."),
     "activities": ("engine.cli.activities", "activities", "Search what happened."),
     "employees": ("engine.cli.employees", "employees", "Who works at a dealer."),
+    "exports": ("engine.cli.exports", "exports", "What goes out: leads, texts, write-backs."),
     "pause": ("engine.cli.pausing", "pause", "Keep a feed from running for a while."),
     "resume": ("engine.cli.pausing", "resume", "Let a paused feed run again."),
     "retire": ("engine.cli.retire", "retire", "End a feed; --purge removes what it brought."),

@@ -26,7 +26,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.exported import Happening
 from engine.store import leases
+from engine.store.bulk import decoded
 from engine.store.database import reading, writing
+from engine.store.desk import audited
 from engine.store.leases import Owner
 from engine.store.tables import outbox
 
@@ -86,12 +88,10 @@ def queue(connection: Connection, dealer_id: int, delivery_id: int | None, entri
 def _row(connection: Connection, dealer_id: int, delivery_id: int | None, entry: Entry, now: str) -> dict[str, Any]:
     values = entry._asdict()
     happening = values.pop("happening")
-    is_text = connection.dialect.name == "sqlite"
-    changes: Any = dict(happening.changes)
     return {
         **values,
         "happening": happening.kind,
-        "snapshot": orjson.dumps(changes).decode() if is_text else changes,
+        "snapshot": storable(connection, dict(happening.changes)),
         "dealer_id": dealer_id,
         "delivery_id": delivery_id,
         **dict.fromkeys(("queued_at", "updated_at", "next_at"), now),
@@ -172,7 +172,7 @@ def _claimed(connection: Connection, row: Row[Any]) -> Claimed:
         row.key,
         row.activity_id,
         row.message,
-        Happening(row.happening, _decoded(row.snapshot)),
+        Happening(row.happening, decoded(row.snapshot)),
         row.attempts,
         datetime.fromisoformat(row.queued_at),
         row.delivery_id,
@@ -244,8 +244,16 @@ def _is_alive(row: Row[Any], owner: Owner, now: str, started: Callable[[int], st
 # --- people ---------------------------------------------------------------------------------
 
 
-def retry(connection: Connection, number: int, now: str) -> str | None:
-    """Send an item again that rests; why that cannot be, None where it can."""
+def again(engine: Engine, number: int, now: str, actor: str) -> str | None:
+    """Let an item be sent again that rests; why that cannot be, None where it can."""
+    with writing(engine) as connection:
+        refused = _again(connection, number, now)
+        if refused is None:
+            audited(connection, now, actor, "exports.retry", str(number), {})
+        return refused
+
+
+def _again(connection: Connection, number: int, now: str) -> str | None:
     row = connection.execute(select(outbox).where(outbox.c.id == number).with_for_update()).one_or_none()
     if row is None:
         return f"there is no item {number}"
@@ -273,7 +281,7 @@ def found(
         statement = statement.where(outbox.c.state.in_(states))
     with reading(engine) as connection:
         for row in connection.execute(statement if limit is None else statement.limit(limit)):
-            yield {**row._mapping, "snapshot": _decoded(row.snapshot)}
+            yield {**row._mapping, "snapshot": decoded(row.snapshot)}
 
 
 def counts(engine: Engine) -> dict[str, dict[str, int]]:
@@ -286,5 +294,6 @@ def counts(engine: Engine) -> dict[str, dict[str, int]]:
     return made
 
 
-def _decoded(value: Any) -> Any:
-    return orjson.loads(value) if isinstance(value, str) else value
+def storable(connection: Connection, value: Any) -> Any:
+    """A JSON column takes text on SQLite and a value on PostgreSQL."""
+    return orjson.dumps(value).decode() if connection.dialect.name == "sqlite" else value
