@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,13 +15,20 @@ from engine.executors.rounds import Executor
 from engine.language.project import Loader, Project
 from engine.language.secrets import Secrets
 from engine.log import Note
+from engine.scheduler.following import Following
 from engine.surface import INTERRUPTED, OK
+from engine.world import World
+
+metrics_port = click.option(
+    "--metrics-port", type=click.IntRange(1, 65535), help="Answer /metrics there, for this machine alone."
+)
 
 
 class Known:
     def __init__(self, where: Settings) -> None:
         self._folder, packaged = folders.definitions(where)
         self._loader = Loader(self._folder, packaged)
+        self._reading = threading.Lock()  # several threads of `feeds serve` ask
         self._file = where.secrets_file
         self._stamp = _stamp(self._file)
         self._secrets = opening.secrets(where)
@@ -30,13 +38,28 @@ class Known:
         """Raises DefinitionError while the folder is away: that is no project without feeds."""
         if not self._folder.is_dir():
             raise DefinitionError(f"the folder {self._folder} with the definitions is gone; what was known goes on")
-        return self._loader.load()
+        with self._reading:
+            return self._loader.load()
 
     def secrets(self) -> Secrets:
         if (found := _stamp(self._file)) != self._stamp:
             self._stamp, self._secrets = found, Secrets(os.environ, self._file)
             self._told["secrets"] = self._secrets
         return self._secrets
+
+
+def measured(following: Following, world: World, port: int | None) -> None:
+    """Answer `/metrics` beside the work, where a port was given for it."""
+    if port is None:
+        return
+    try:
+        from engine.cli.measuring import served
+    except ImportError as error:
+        raise click.ClickException(f"--metrics-port needs the package {error.name}: pip install 'feeds[web]'") from None
+    try:
+        served(following, world.engine, world.inbox, port)
+    except OSError as error:
+        raise click.ClickException(f"cannot answer /metrics on port {port}: {error.strerror or error}") from None
 
 
 def _stamp(file: Path | None) -> tuple[int, int] | None:

@@ -12,7 +12,7 @@ import click
 
 from engine import due, log
 from engine.cli import opening, projects, scheduler_status
-from engine.cli.known import Known, run_until_stopped
+from engine.cli.known import Known, measured, metrics_port, run_until_stopped
 from engine.cli.output import as_json, formats, table, talk
 from engine.cli.settings import Settings, command, now, settings, stamped
 from engine.cli.worker import queued
@@ -50,12 +50,14 @@ def scheduler() -> None:
     show_default=True,
     help="Seconds after which a silent worker counts as dead.",
 )
-def run(executor: str, threads: int, per_login: int, silence: float) -> int:
+@metrics_port
+def run(executor: str, threads: int, per_login: int, silence: float, metrics_port: int | None) -> int:
     where = settings()
     known = Known(where)
     note = log.to_stderr(lambda: known.secrets().known, where.log_level or "info", stamped)
     world = replace(opening.world(where, known.secrets()), note=note)
     following = Following(known.project, note)
+    measured(following, world, metrics_port)
     if executor == "queue":
         made = queued(world, following, per_login, silence)
     else:

@@ -6,7 +6,7 @@ import click
 
 from engine import log
 from engine.cli import opening
-from engine.cli.known import Known, run_until_stopped
+from engine.cli.known import Known, measured, metrics_port, run_until_stopped
 from engine.cli.settings import command, settings, stamped
 from engine.executors.rounds import Executor
 from engine.scheduler.following import Following
@@ -22,7 +22,8 @@ from engine.world import World
     show_default=True,
     help="Seconds between signs of life.",
 )
-def worker(concurrency: int, heartbeat: float) -> int:
+@metrics_port
+def worker(concurrency: int, heartbeat: float, metrics_port: int | None) -> int:
     where = settings()
     known = Known(where)
     note = log.to_stderr(lambda: known.secrets().known, where.log_level or "info", stamped)
@@ -31,7 +32,9 @@ def worker(concurrency: int, heartbeat: float) -> int:
         from engine.executors.worker import Worker
     except ImportError as error:
         raise _missing(error) from None
-    made = Worker(world, Following(known.project, note), known.secrets, concurrency, heartbeat)
+    following = Following(known.project, note)
+    measured(following, world, metrics_port)
+    made = Worker(world, following, known.secrets, concurrency, heartbeat)
     return run_until_stopped("worker", made, note, {"concurrency": concurrency})
 
 

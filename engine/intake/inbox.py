@@ -76,6 +76,9 @@ class Inbox(Protocol):
     def tidy(self, endpoints: Sequence[str]) -> None:
         """Put away what every feed has dealt with; after the importer's commit, or after a crash, or never."""
 
+    def probe(self) -> None:
+        """Raise DiskError where a request could not be kept. That the database is there is asked elsewhere."""
+
     def erase(self, feed: str) -> int:
         """Remove the requests that this feed alone was to hear of, whatever became of them; how many."""
 
@@ -121,6 +124,9 @@ class Rows:
 
     def tidy(self, endpoints: Sequence[str]) -> None:
         """Nothing: a row is where it belongs."""
+
+    def probe(self) -> None:
+        """Nothing: the disk is the database's."""
 
     def erase(self, feed: str) -> int:
         return sum(rows.erased(self._engine, feed))
@@ -239,6 +245,15 @@ class Spool:
                         # Not synced: where a power cut brings it back here, the database still knows it.
                         with suppress(FileNotFoundError):
                             file.replace(self._folder(self._kept(endpoint)) / file.name)
+
+    def probe(self) -> None:
+        with _usable(self._root):
+            part = self._part()
+            try:
+                with open(part, "xb", opener=_private) as file:
+                    os.fsync(file.fileno())
+            finally:
+                part.unlink(missing_ok=True)
 
     def erase(self, feed: str) -> int:
         removed = 0

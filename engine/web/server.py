@@ -6,21 +6,26 @@ Knows nothing of what a request means.
 import asyncio
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
+import orjson
 import uvicorn
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from engine.errors import FeedError
 from engine.intake.inbox import Inbox
 from engine.language.project import Project
 from engine.language.secrets import Secrets
+from engine.metrics import CONTENT_TYPE, Metrics
 from engine.web.commits import Commits
 from engine.web.endpoints import Note, endpoints
 from engine.web.hooks import Hooks, Limits
+from engine.web.readiness import Readiness
 
 _LOOK_EACH = 2.0  # seconds between two looks at the definitions, and at what waits
 _GRACE = 30  # seconds that requests in flight are waited for at the end
@@ -50,17 +55,21 @@ class Receiver:
         now: Callable[[], datetime],
         note: Note,
         limits: Limits | None = None,
+        retired: Callable[[], Collection[str]] = tuple,
+        watched: "Watched | None" = None,
     ) -> None:
         self._inbox, self._project, self._secrets, self._note = inbox, project, secrets, note
-        self._seen: tuple[Project, Secrets] | None = None
+        self._retired, self._watched = retired, watched
+        self._seen: tuple[Project, Secrets, Collection[str]] | None = None
         self._commits = Commits(inbox)
         self.hooks = Hooks(self._commits, now, note, limits or Limits())
 
     def look(self) -> int:
         """Take up the definitions as they are now; how many endpoints that makes."""
-        seen = self._project(), self._secrets()
-        if self._seen is None or seen[0] is not self._seen[0] or seen[1] is not self._seen[1]:
-            self.hooks.endpoints = endpoints(*seen, self._note, self.hooks.endpoints)
+        project, secrets, retired = seen = self._project(), self._secrets(), self._retired()
+        old = self._seen
+        if old is None or project is not old[0] or secrets is not old[1] or retired != old[2]:
+            self.hooks.endpoints = endpoints(project, secrets, self._note, self.hooks.endpoints, retired)
             self._seen = seen
         self.hooks.load = self._inbox.load()
         return len(self.hooks.endpoints)
@@ -71,8 +80,9 @@ class Receiver:
 
     async def _serve(self, listening: socket.socket) -> None:
         routes = [
-            Route("/hooks/{path:path}", self.hooks.hook, methods=_METHODS),
+            Route("/hooks/{path:path}", self._hook, methods=_METHODS),
             Route("/healthz", self.hooks.health),
+            *(self._watched.routes() if self._watched is not None else ()),
         ]
         config = uvicorn.Config(
             Starlette(routes=routes),
@@ -95,6 +105,12 @@ class Receiver:
             for each in beside:
                 each.cancel()
 
+    async def _hook(self, incoming: Request) -> Response:
+        answer = await self.hooks.hook(incoming)
+        if self._watched is not None:
+            self._watched.metrics.heard(_result(answer))
+        return answer
+
     async def _follow(self) -> None:
         while True:
             await asyncio.sleep(_LOOK_EACH)
@@ -106,3 +122,41 @@ class Receiver:
         except FeedError as error:
             # What was known goes on being served; the next look may find it mended.
             self._note("hooks.stale", {"reason": str(error), "level": "error"})
+
+
+class Watched:
+    """What tells others how we are: `/readyz` for whoever may ask, `/metrics` for this machine unless it is `open`."""
+
+    def __init__(self, metrics: Metrics, readiness: Readiness, note: Note, is_open: bool = False) -> None:
+        self.metrics = metrics
+        self._readiness, self._note, self._is_open = readiness, note, is_open
+
+    def routes(self) -> list[Route]:
+        return [Route("/readyz", self._ready), Route("/metrics", self._metrics)]
+
+    async def _ready(self, incoming: Request) -> Response:
+        is_ready, checks = await asyncio.to_thread(self._readiness.look)
+        return JSONResponse({"status": "ready" if is_ready else "unready", "checks": checks}, 200 if is_ready else 503)
+
+    async def _metrics(self, incoming: Request) -> Response:
+        if not self._is_open and not _is_near(incoming):
+            return JSONResponse({"status": "unknown"}, 404)
+        try:
+            return Response(await asyncio.to_thread(self.metrics.text), media_type=CONTENT_TYPE)
+        except FeedError as error:
+            self._note("metrics.failed", {"reason": str(error), "level": "error"})
+            return JSONResponse({"status": "unready"}, 503)
+
+
+def _is_near(incoming: Request) -> bool:
+    """Whether somebody on this machine asks, and not a proxy for somebody else."""
+    host = incoming.client.host if incoming.client is not None else ""
+    is_passed_on = any(name in incoming.headers for name in ("forwarded", "x-forwarded-for", "x-real-ip", "via"))
+    return host in ("127.0.0.1", "::1", "") and not is_passed_on
+
+
+def _result(answer: Response) -> str:
+    """What a request came to, in the word that its sender was told."""
+    if isinstance(answer, JSONResponse):
+        return str(orjson.loads(bytes(answer.body))["status"])
+    return "challenge"
