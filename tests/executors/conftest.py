@@ -39,26 +39,26 @@ class Executor:
         self.name, self.shell, self.log = name, shell, told
 
     @contextmanager
-    def running(self) -> Iterator[World]:
-        """A scheduler, with its workers where it has some."""
+    def running(self, worker_folder: str = "feeds") -> Iterator[World]:
+        """A scheduler, with a worker where it has one."""
         with ExitStack() as stack:
             world = stack.enter_context(opened(self.shell, self.log))
             if self.name == "local":
                 stack.enter_context(beside(Local(world, self.following(), lambda: world.secrets, 4, 1)))
             else:
                 stack.enter_context(beside(Queued(world, self.following(), silence=SILENCE)))
-                stack.enter_context(self.worker())
+                stack.enter_context(self.worker(worker_folder))
             yield world
 
     @contextmanager
-    def worker(self) -> Iterator[World]:
+    def worker(self, folder: str = "feeds") -> Iterator[World]:
         with opened(self.shell, self.log) as world:
-            worker = Worker(world, self.following(), lambda: world.secrets, 4, beat_each=SILENCE / 4)
+            worker = Worker(world, self.following(folder), lambda: world.secrets, 4, beat_each=SILENCE / 4)
             with beside(worker):
                 yield world
 
-    def following(self) -> Following:
-        return Following(Loader(self.shell.home / "feeds").load, self.log.note)
+    def following(self, folder: str = "feeds") -> Following:
+        return Following(Loader(self.shell.home / folder).load, self.log.note)
 
 
 @pytest.fixture(params=["local", "queue"])
