@@ -17,6 +17,7 @@ from engine.language.project import Project
 from engine.model import Feed, FeedReport, Issue, RunReport
 from engine.runner import run_feeds
 from engine.surface import ERROR, printable
+from engine.visits import abandoned
 
 
 @command("run", help="Import what waits: the feeds named, or --all; narrowed by --dealer and --tag.")
@@ -41,6 +42,8 @@ def run(
     with showing(quiet=where.quiet) as progress:
         world = replace(opening.world(where), progress=progress)
         report = run_feeds(feeds, world, everyone=tuple(found.feeds.values()), dry_run=dry_run)
+        if every and not dry_run:
+            abandoned.end(world, found)
     report.feeds += [_broken(name, found) for name in wanted if name not in found.feeds]
     told(report, form)
     unread = [each for each in found.findings if _costs_a_dealer(each, found)] if not ids else []

@@ -19,6 +19,7 @@ from engine.store import health as known
 from engine.store.search import printed
 from engine.surface import OK, printable
 from engine.visits import listening
+from engine.visits.abandoned import abandoned
 from engine.world import stamp
 
 _COLUMNS = ("feed", "state", "last run", "next run", "data age", "quar.")
@@ -34,6 +35,8 @@ def status(form: str, **filters: Any) -> int:
     received = inbox.inbox(store, where.state_dir) if store is not None else None
     unfinished = known.unfinished(store) if store is not None else {}
     rows = [_row(name, each, found, received, unfinished) for name, each in standings.items()]
+    if received is not None and not any(filters.values()):
+        _talk_of_abandoned(received, found)
     if form != "text":
         listed(rows, form)
         return OK
@@ -81,6 +84,12 @@ def _hooks(name: str, standing: Standing, found: Project, received: Inbox | None
         return None
     endpoints = listening.endpoints(found.feeds[name])
     return received.counts(name, endpoints) if endpoints else None
+
+
+def _talk_of_abandoned(received: Inbox, found: Project) -> None:
+    for each in abandoned(received, found):
+        where = f"requests for {each.feed} wait since {each.since[:10]} at {each.endpoint}, where it does not listen"
+        talk(f"{where}; they end {inbox.KEEP_DAYS} days after they came")
 
 
 def _printed(moment: datetime | None) -> str | None:

@@ -22,6 +22,7 @@ from engine.scheduler.following import Following
 from engine.scheduler.plans import Planned
 from engine.scheduler.waking import Waking
 from engine.store import slots
+from engine.visits import abandoned
 from engine.world import World, stamp
 
 _WAKE_EACH = 1.0  # seconds between two looks at what waits for feeds
@@ -147,4 +148,9 @@ class Local:
         put_off(plan.feed, found, self._world)
 
     def _sweep(self) -> None:
-        threading.Thread(target=self._rounds.attempt, args=(lambda: sweep(self._world),), daemon=True).start()
+        threading.Thread(target=self._rounds.attempt, args=(self._swept,), daemon=True).start()
+
+    def _swept(self) -> None:
+        sweep(self._world)
+        if (project := self._following.project) is not None:
+            abandoned.end(self._world, project)

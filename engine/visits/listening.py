@@ -34,14 +34,23 @@ _PROOF_CHARACTERS = 16
 
 def hooks(feed: Feed) -> list[Settings]:
     """The settings of every address at which an enabled feed listens: of its transport, and of its triggers."""
+    return _named_by(feed) if feed.enabled else []
+
+
+def _named_by(feed: Feed) -> list[Settings]:
     pushed = [feed.transport] if feed.transport.get("type") == "webhook" else []
     woken = [each for each in feed.triggers if each.get("type") == "webhook" and each.get("enabled", True)]
-    return [*pushed, *woken] if feed.enabled else []
+    return [*pushed, *woken]
 
 
 def endpoints(feed: Feed) -> list[str]:
     """The addresses, each once."""
     return sorted({str(place["endpoint"]) for place in hooks(feed)})
+
+
+def addresses(feed: Feed) -> set[str]:
+    """The addresses that a feed names, also while it is not enabled."""
+    return {str(place["endpoint"]) for place in _named_by(feed)}
 
 
 def proof(settings: Settings) -> str:
