@@ -4,13 +4,15 @@ A lease names its owner's host, process and when that process started. On the sa
 owner is replaced at once; one on another host after its lease has run out on the database's
 clock. A lease that this very process could not give back, because the database was away, is its
 own no longer: a process knows which it holds. Each taking raises the fence, and the fence is
-checked in the transaction that commits.
+checked in the transaction that commits. A long transaction keeps its lease by being renewed from
+beside, on a connection of its own.
 """
 
 import os
 import socket
-from collections.abc import Callable
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -102,6 +104,35 @@ def renew(engine: Engine, lease: Lease) -> None:
         done = connection.execute(update(leases).where(*mine).values(expires_at=_clock(connection, SECONDS)))
         if done.rowcount != 1:
             raise LeaseLost(f"another process has taken over {lease.name}")
+
+
+@contextmanager
+def kept(engine: Engine, lease: Lease, each: float = SECONDS / 3) -> Iterator[None]:
+    """Renew a lease from beside, for whoever is busy with one long transaction; the fence decides as ever.
+
+    Nobody but this process can take it on the machine of a SQLite database while this process lives.
+    """
+    if engine.dialect.name == "sqlite":
+        yield
+        return
+    over = threading.Event()
+    beside = threading.Thread(target=_renewing, args=(engine, lease, each, over), name="lease", daemon=True)
+    beside.start()
+    try:
+        yield
+    finally:
+        over.set()
+        beside.join(each)
+
+
+def _renewing(engine: Engine, lease: Lease, each: float, over: threading.Event) -> None:
+    while not over.wait(each):
+        try:
+            renew(engine, lease)
+        except LeaseLost:
+            return  # whoever holds it finds that out before the commit
+        except StoreError:
+            continue  # the database may come back before the lease has run out
 
 
 def release(engine: Engine, lease: Lease) -> None:

@@ -14,7 +14,8 @@ def leased(feed: Feed, world: World) -> Iterator[Lease]:
     """The right to run this feed, for the length of the block. Raises LeaseHeld."""
     lease = leases.take(world.engine, lease_name(feed.id, feed.transport), world.owner)
     try:
-        yield lease
+        with leases.kept(world.engine, lease):
+            yield lease
     finally:
         leases.release(world.engine, lease)
 
