@@ -15,7 +15,6 @@ from pathlib import Path
 from transports.base import (
     Fetched,
     FileChanged,
-    Files,
     FileVanished,
     Refused,
     RemoteFile,
@@ -32,8 +31,11 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 # A fifo put in the place of a file would block the opening without O_NONBLOCK.
 _PLAIN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
 # The disk or the share behind the folder, not what is allowed in it.
 _BROKEN = {errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.ENODEV, errno.ENXIO}
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 # rename(2) replaces, and link(2) then unlink(2) would unlink what a sender put there in between:
 # only this call is both atomic and sparing. It is in Linux's C libraries, not in Python.
@@ -42,7 +44,7 @@ _RENAME_NOREPLACE = 1
 
 
 @contextmanager
-def connect(settings: Settings, tools: Tools) -> Iterator[Files]:
+def connect(settings: Settings, tools: Tools) -> Iterator["Folder"]:
     """Open `directory`; a relative one counts from the working directory."""
     path = Path(settings["directory"]).resolve()
     try:
@@ -127,6 +129,24 @@ class Folder:
             self._rename_free(file, there, name)
             os.fsync(there)
             os.fsync(self._folder)
+
+    def stands(self, name: str) -> RemoteFile | None:
+        """The plain file of this name; None where there is none. Raises FileChanged where something else has it."""
+        found = self._stand(name)
+        return None if found is None else _described(name, found)
+
+    def put(self, name: str, body: bytes) -> RemoteFile:
+        """A new file with this content, on disk. Raises Refused where it may not be, Unreachable where it is full."""
+        try:
+            descriptor = os.open(_bytes(name), _NEW, 0o666, dir_fd=self._folder)  # as others may read, by the umask
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(body)
+                file.flush()
+                os.fsync(file.fileno())
+                return _described(name, os.fstat(file.fileno()))
+        except OSError as error:
+            kind = Unreachable if error.errno in {*_BROKEN, *_FULL} else Refused
+            raise kind(f"writing into {self.source}: {error.strerror}") from error
 
     def _listed(self, entry: "os.DirEntry[str]") -> RemoteFile | None:
         name = os.fsencode(entry.name).decode("utf-8", "surrogateescape")

@@ -16,7 +16,6 @@ import transports.sftp_wire as wire
 from transports.base import (
     Fetched,
     FileChanged,
-    Files,
     FileVanished,
     Refused,
     RemoteFile,
@@ -30,7 +29,8 @@ from transports.base import (
 from transports.files import free_names, is_same, is_segment, segments
 from transports.settings import octets, seconds
 from transports.sftp_reading import Pace, Reading
-from transports.sftp_wire import Attributes, Patience, Silent, Status, Wire, string
+from transports.sftp_wire import Attributes, Patience, Silent, Status, Wire, said, string
+from transports.sftp_writing import Writing
 from transports.ssh import Session, login
 from transports.target import Target, written
 
@@ -42,7 +42,7 @@ _LIMITS = b"limits@openssh.com"
 
 
 @contextmanager
-def connect(settings: Settings, tools: Tools) -> Iterator[Files]:
+def connect(settings: Settings, tools: Tools) -> Iterator["SftpFiles"]:
     """One connection, logged in, to one directory. For one thread.
 
     `timeout` bounds the silence and each small request, `deadline` one whole transfer, and
@@ -71,7 +71,7 @@ class SftpFiles:
         self._may_replace = "OpenSSH" not in session.version
         self._wire = self._opened()
         self._pace, home = self._introduced()
-        self.source = _source(settings, self._where, posixpath.join(home, self._directory))
+        self.source = source(settings, self._where, posixpath.join(home, self._directory))
 
     # --- what the contract promises ---------------------------------------------------------
 
@@ -151,6 +151,22 @@ class SftpFiles:
                     continue
             return
 
+    # --- what a sender needs beside it ------------------------------------------------------
+
+    def stands(self, name: str) -> RemoteFile | None:
+        """The plain file of this name; None where there is none. Raises Refused where something else has the name."""
+        found = self._stat(self._path(name))
+        if found is None:
+            return None
+        if found.mode is not None and stat.S_IFMT(found.mode) and not stat.S_ISREG(found.mode):
+            raise Refused(f"{self._where}: {name!r} is there, and is no plain file")
+        return RemoteFile(name, found.size, found.modified)
+
+    def put(self, name: str, body: bytes) -> RemoteFile:
+        """A new file with this content. Raises TransferCut where it is not whole there, Refused where it may not be."""
+        writing = Writing(self._wire, self._where, self._path(name), self._tools, self._deadline)
+        return RemoteFile(name, writing.size_of(body), None)  # its time is the server's, and may still change
+
     def close(self) -> None:
         self._wire.close()
 
@@ -202,11 +218,11 @@ class SftpFiles:
             # What has come so far may be half of it: nobody may go on as if it were all.
             line.close()
             raise Unreachable(
-                f"{self._where}: the listing of {self._directory!r} broke off after {so_far} names ({_said(status)})"
+                f"{self._where}: the listing of {self._directory!r} broke off after {so_far} names ({said(status)})"
             ) from status
 
     def _unlisted(self, status: Status) -> Refused:
-        return Refused(f"{self._where}: the directory {self._directory!r} cannot be listed ({_said(status)})")
+        return Refused(f"{self._where}: the directory {self._directory!r} cannot be listed ({said(status)})")
 
     def _is_wanted(self, entry: wire.Entry) -> bool:
         if entry.name in (b".", b".."):
@@ -251,7 +267,7 @@ class SftpFiles:
             if status.code in (wire.PERMISSION_DENIED, wire.UNSUPPORTED):
                 raise self._refusal(status, f"does not let {file.name!r} be read") from status
             raise TransferCut(
-                f"{self._where}: {file.name!r} broke off after {ours.size} bytes ({_said(status)})"
+                f"{self._where}: {file.name!r} broke off after {ours.size} bytes ({said(status)})"
             ) from status
 
     def _judge(self, file: RemoteFile, count: int, by_handle: Attributes | None, by_path: Attributes | None) -> None:
@@ -335,7 +351,7 @@ class SftpFiles:
             wire.NO_CONNECTION: Unreachable,
             wire.CONNECTION_LOST: Unreachable,
         }
-        return kinds.get(status.code, Refused)(f"{self._where}: the server {what} ({_said(status)})")
+        return kinds.get(status.code, Refused)(f"{self._where}: the server {what} ({said(status)})")
 
 
 def _is_alike(one: Attributes, other: Attributes) -> bool:
@@ -349,15 +365,11 @@ def _is_same(file: RemoteFile, found: Attributes) -> bool:
     return is_same(file, RemoteFile(file.name, found.size, found.modified))
 
 
-def _source(settings: Settings, where: str, path: str) -> str:
+def source(settings: Settings, where: str, path: str) -> str:
     """Kind, user, host, port and directory; a user name that is a secret shows as the secret's name."""
     user = settings["username"]
     shown = f"${user.name}" if isinstance(user, Secret) else quote(str(user))
     return f"sftp://{shown}@{where.lower()}{quote(posixpath.normpath(path))}"
-
-
-def _said(status: Status) -> str:
-    return ascii(status.text)[1:-1][:200] or f"status {status.code}"
 
 
 def _text(name: bytes) -> str:

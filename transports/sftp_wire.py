@@ -15,7 +15,7 @@ from paramiko import Channel, SSHException
 from transports.base import Unreachable
 
 # Requests, answers and status codes: sections 3, 6 and 7 of the draft.
-INIT, VERSION, OPEN, CLOSE, READ, LSTAT, FSTAT = 1, 2, 3, 4, 5, 7, 8
+INIT, VERSION, OPEN, CLOSE, READ, WRITE, LSTAT, FSTAT = 1, 2, 3, 4, 5, 6, 7, 8
 OPENDIR, READDIR, REMOVE, MKDIR, REALPATH, RENAME = 11, 12, 13, 14, 16, 18
 STATUS, HANDLE, DATA, NAME, ATTRS, EXTENDED, EXTENDED_REPLY = 101, 102, 103, 104, 105, 200, 201
 OK, END_OF_FILE, NO_SUCH_FILE, PERMISSION_DENIED, FAILURE = range(5)
@@ -43,6 +43,11 @@ class Status(Exception):
         super().__init__(text)
         self.code = code
         self.text = text
+
+
+def said(status: Status) -> str:
+    """The server's words, fit to be shown."""
+    return ascii(status.text)[1:-1][:200] or f"status {status.code}"
 
 
 class Attributes(NamedTuple):

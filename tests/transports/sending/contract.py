@@ -76,11 +76,10 @@ def parcel(key: str = "leads:L-1", body: bytes = b"<adf/>", **settings: Any) -> 
 
 
 class SenderContract:
-    # None where it logs in nowhere.
     refuses_logins: ClassVar[bool] = True
     # Whether a cut after the whole parcel leaves it open what became of it.
     is_ever_uncertain: ClassVar[bool] = True
-    # What is sent to a side that hangs up before it has all of it.
+    # How much is sent to a side that hangs up before it has all of it; 0 where none can.
     large: ClassVar[int] = LARGE
 
     @pytest.fixture
@@ -140,6 +139,8 @@ class SenderContract:
         assert far.taken() == []
 
     def test_what_did_not_leave_whole_was_not_taken_and_is_sent_by_the_next_try(self, far: Far) -> None:
+        if not self.large:
+            pytest.skip("nothing lies between the two that could be cut")
         far.cuts_before()
         body = b"x" * self.large
         with far.connect() as sender:
