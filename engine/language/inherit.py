@@ -1,6 +1,6 @@
 """How a definition takes over another's, and how a dealer overrides it: maps merge, lists replace.
 
-Works on trees and knows only what replaces its block: a new source verb or a new discriminator.
+Works on trees and knows only what replaces its block: a new source verb, a new discriminator, another kind of time.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,6 +11,8 @@ from engine.language.tree import Node
 from engine.language.yaml import Path
 
 SOURCES = ("column", "path", "context", "const", "field", "firstOf", "join", "sum", "text")
+
+_TIMES = ("every", "cron")  # of a schedule: either says when
 
 # The key whose change makes another thing of the block it stands in.
 _DISCRIMINATORS = {"transport": "type", "auth": "type", "pagination": "type", "encode": "format", "decode": "format"}
@@ -97,8 +99,8 @@ def _replaces(base: Node, over: Node, names: Sequence[str]) -> bool:
     if discriminator is not None:
         new, old = over.child(discriminator), base.child(discriminator)
         return new is not None and old is not None and new.value != old.value
-    if len(names) > 1 and names[-2] == "fields":
-        verbs = {verb for verb in SOURCES if over.child(verb) is not None}
-        # `text` and `field` mean a source only beside no other; a renamed target is no map and never gets here.
-        return bool(verbs) and not verbs & set(base.value)
-    return False
+    # `text` and `field` mean a source only beside no other; a renamed target is no map and never gets here.
+    among = SOURCES if len(names) > 1 and names[-2] == "fields" else _TIMES if tuple(names) == ("schedule",) else ()
+    verbs = {verb for verb in among if over.child(verb) is not None}
+    # Who removes keys by name says itself what does not stay.
+    return bool(verbs) and not verbs & set(base.value) and over.child("remove") is None

@@ -279,6 +279,14 @@ fields:
         found = self.other(tmp_path, text)
         assert found.transport == {"type": "file", "directory": "/srv", "filename": "*.csv"}
 
+    def test_another_kind_of_time_replaces_its_schedule(self, tmp_path: Path) -> None:
+        cron = DEALER + "    override: {schedule: {cron: '15 4 * * *'}}\n"
+        assert feed(tmp_path, dealer=cron).schedule == {"cron": "15 4 * * *"}
+
+    def test_the_same_kind_of_time_keeps_the_rest_of_it(self, tmp_path: Path) -> None:
+        found = feed(tmp_path, dealer=DEALER + "    override: {schedule: {every: 2h}}\n")
+        assert (found.schedule["every"], found.schedule["timeout"]) == ("2h", "30m")
+
     def test_lists_replace(self, tmp_path: Path) -> None:
         text = self.MOTILITY + "decode: {nullValues: ['-']}\n"
         assert self.other(tmp_path, text).decode == {"format": "csv", "nullValues": ["-"]}

@@ -147,7 +147,7 @@ def test_what_the_schema_refuses_in_a_filled_value_is_found_where_it_was_given(t
     ("override", "code"),
     [
         ("{schedule: {remove: [every], cron: '61 1 * * *'}}", "E059"),
-        ("{schedule: {cron: 1 1 * * *}}", "E029"),
+        ("{schedule: {every: 2h, cron: 1 1 * * *}}", "E029"),
         ("{records: {if: nope}}", "E058"),
     ],
 )
