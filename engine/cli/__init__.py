@@ -45,7 +45,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "retire": ("engine.cli.retire", "retire", "End a feed; --purge removes what it brought."),
     "state": ("engine.cli.state", "state", "What a feed remembers between runs."),
     "secrets": ("engine.cli.secrets", "secrets", "Which secrets have no value."),
-    "db": ("engine.cli.database", "database", "The database's own shape."),
+    "doctor": ("engine.cli.doctor", "doctor", "What all of it stands on here, one line each."),
+    "db": ("engine.cli.database", "database", "The database's own shape, and copies of it."),
     "demo": ("engine.cli.demo", "demo", "Import a sample dealer's files over SFTP, and look around."),
 }
 _EPILOG = "Settings: FEEDS_DIR, FEEDS_DATABASE_URL, FEEDS_STATE_DIR, FEEDS_SECRETS_FILE, FEEDS_SECRET_<NAME>."

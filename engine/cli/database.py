@@ -1,16 +1,18 @@
-"""`feeds db upgrade`: bring the database to the shape this version needs."""
+"""`feeds db upgrade`, `feeds db backup`: the shape that this version needs, and a copy while it is in use."""
+
+from pathlib import Path
 
 import click
 
 from engine.cli import opening
 from engine.cli.output import talk
 from engine.cli.settings import command, settings
-from engine.store import migrate, shape
+from engine.store import backup, migrate, shape
 from engine.store.opening import Store
 from engine.surface import OK
 
 
-@click.group("db", help="The database's own shape.")
+@click.group("db", help="The database itself: its shape, and copies of it.")
 def database() -> None:
     pass
 
@@ -23,6 +25,15 @@ def upgrade() -> int:
     after = shape.version(engine)
     _upgrade_queue(engine)
     click.echo(f"at version {after} already" if before == after else f"from {before or 'an empty database'} to {after}")
+    return OK
+
+
+@command("backup", database, help="Copy a SQLite database to FILE while it is in use.")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def copied(file: Path) -> int:
+    where = settings()
+    size = backup.copy(opening.database(where), file)
+    click.echo(f"copied to {file}, {size} bytes; {where.state_dir} belongs to it: copy it now, after the database")
     return OK
 
 

@@ -4,6 +4,8 @@ Never changes a database that holds something: that is `feeds db upgrade`, see m
 apart from it so that a run does not load Alembic.
 """
 
+from datetime import datetime
+
 from sqlalchemy import Engine, inspect, text
 
 from engine.errors import StoreError
@@ -19,6 +21,22 @@ def version(engine: Engine) -> str | None:
         if not inspect(connection).has_table("alembic_version"):
             return None
         return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+
+
+def server(engine: Engine) -> str:
+    """The database's own name and version."""
+    with reading(engine) as connection:
+        numbers = connection.dialect.server_version_info or ()
+        return f"{connection.dialect.name} {'.'.join(map(str, numbers))}"
+
+
+def clock(engine: Engine) -> datetime:
+    """The time where the database is."""
+    with reading(engine) as connection:
+        if connection.dialect.name == "sqlite":
+            return datetime.fromisoformat(connection.execute(text("SELECT datetime('now')")).scalar_one() + "+00:00")
+        found: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+        return found
 
 
 def prepare(engine: Engine) -> None:
