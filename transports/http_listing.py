@@ -13,6 +13,7 @@ from transports.base import BadReply, Coverage, Page, PageTools, Settings
 from transports.envelope import Envelope, sealed
 from transports.http_client import Answer, Client
 from transports.http_includes import Includes
+from transports.http_jobs import Failed, Jobs, Ready
 from transports.http_position import Progress, conditions, validators
 from transports.http_request import Request, Veil, absolute, built, readdressed, stripped
 from transports.http_request import masked as masked_value
@@ -48,10 +49,12 @@ class Listing:
         self._includes = includes
         self._tools = tools
         self._is_skipped = False
+        self._jobs = Jobs(settings, client, tools) if "job" in settings else None
+        self._ready: Ready | None = None
         # Whether two pages have one address, so that it takes more to tell them apart.
         block: Settings = settings["request"]
         has_body = any(block.get(kind) is not None for kind in ("json", "form", "text"))
-        self._is_hidden = has_body or self._paging.get("in", "query") in ("body", "header")
+        self._is_hidden = has_body or "job" in settings or self._paging.get("in", "query") in ("body", "header")
 
     def pages(self, position: Mapping[str, Any]) -> Iterator[Page]:
         progress = Progress(position, self._now())
@@ -131,6 +134,8 @@ class Listing:
 
     def _window(self, progress: Progress, each: Slice, is_last_window: bool, is_last: bool) -> Iterator[Page]:
         """Every pass over one window; `progress` stands at the next one afterwards, or at the end of the slice."""
+        if self._jobs is not None and not (yield from self._made(self._jobs, progress, each, is_last_window, is_last)):
+            return
         sweep = Sweep(self._settings, progress.seen, progress.passes, progress.totals)
         window = progress.window
         if sweep.is_swept:
@@ -138,6 +143,36 @@ class Listing:
         another = True
         while another:
             another = yield from self._pass(progress, each, window, sweep, is_last_window, is_last)
+
+    def _made(
+        self, jobs: Jobs, progress: Progress, each: Slice, is_last_window: bool, is_last: bool
+    ) -> Generator[Page, None, bool]:
+        """Have the list of this window made, and wait for it; False where there is none to read.
+
+        What began it is a page without records, so that its position is saved: nobody begins it again.
+        """
+        names, window = self._names(each, progress.window), progress.window
+        if progress.job is not None and jobs.is_over(progress.job):
+            progress.forgets_job()
+        if progress.job is None:
+            before, told = progress.written(), progress.told(True)
+            answer, progress.job = jobs.begun(names)
+            if progress.job is None:  # a rule of `onError` says that there is nothing
+                self._is_skipped = answer.empty == "skipped"
+                self._ends(progress, each, window, is_last_window or self._is_skipped, is_last)
+            read = _Read(answer, (), None, None, names)
+            yield self._page(read, before, progress.written(), each, window, None, told)
+            if progress.job is None:
+                return False
+        found = jobs.awaited(progress.job, names)
+        if isinstance(found, Failed):
+            before, told = progress.written(), progress.told(True)
+            progress.forgets_job()
+            read = _Read(found.answer, (), None, None, names)
+            yield self._page(read, before, progress.written(), each, window, None, told)
+            raise found.error
+        self._ready = found
+        return True
 
     def _pass(
         self, progress: Progress, each: Slice, window: Window | None, sweep: Sweep, is_last_window: bool, is_last: bool
@@ -220,14 +255,16 @@ class Listing:
         trail: paging.Trail,
         sweep: Sweep,
     ) -> _Read:
-        names = {**each.names}
-        if self._incremental is not None:
-            names["window"] = windows.names(self._incremental, window)
-        request = self._request(self._settings["request"], self._paging, place, names)
+        names, ready = self._names(each, window), self._ready
+        block = self._settings["request"]
+        if ready is not None:
+            names, block = {**names, "job": ready.names}, ready.block(block, place)
+        request = self._request(block, self._paging, place, names)
         asked = progress.validators.get(each.key) if self._is_conditional(request) else None
         for header, value in conditions(asked).items():
             request = request.with_header(header, value)
-        answer = self._client.send(request, foreign=_is_named(self._paging, place))
+        is_theirs = _is_named(self._paging, place) or (ready is not None and ready.addresses is not None)
+        answer = self._client.send(request, foreign=is_theirs)
         is_unchanged = answer.empty == "unchanged"
         if is_unchanged and asked is None:
             text = f"{answer.name} answered 304 (unchanged), and nobody asked whether it is"
@@ -241,9 +278,18 @@ class Listing:
         sweep.page(self._tools.identities(records) if sweep.needs_identities else (), len(records), total)
         highest = self._tools.highest(records) if self._incremental and records else None
         after = trail.next(self._after(self._paging, place, answer, len(records), request), len(records))
+        if after is None and ready is not None:
+            after = ready.following(place, len(records))
         if after is not None and self._has_passed(records, window):
             after = None
         return _Read(answer, records, after, highest, {**names, "page": paging.names(self._paging, place)})
+
+    def _names(self, each: Slice, window: Window | None) -> dict[str, Any]:
+        return (
+            each.names
+            if self._incremental is None
+            else {**each.names, "window": windows.names(self._incremental, window)}
+        )
 
     def _request(self, block: Settings, kind: Settings, place: paging.Place, names: Mapping[str, Any]) -> Request:
         known = {**names, "page": paging.names(kind, place)}
@@ -273,7 +319,7 @@ class Listing:
 
     def _is_conditional(self, request: Request) -> bool:
         """Whether "unchanged" would mean the whole of what is imported: one reply, all of it, and nothing beside it."""
-        others = ("incremental", "include", "sweep")
+        others = ("incremental", "include", "sweep", "job")
         is_whole = self._paging["type"] == "none" and not any(self._settings.get(name) for name in others)
         return is_whole and request.method == "GET"
 

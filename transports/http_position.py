@@ -4,6 +4,7 @@ Never holds a secret, and never says that something was read before its page was
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from transports.base import Coverage
@@ -11,6 +12,17 @@ from transports.http_windows import Cursor, Window
 from transports.paging import Place
 
 _POLLS_BETWEEN = 24  # after so many answers "unchanged" a list is read whole again, in case the server is wrong
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A list that is being made on the other side: what is kept of the reply that began it, and when that was."""
+
+    kept: Mapping[str, Any]
+    begun: str
+
+    def written(self) -> dict[str, Any]:
+        return {"kept": dict(self.kept), "begun": self.begun}
 
 
 class Progress:
@@ -32,6 +44,7 @@ class Progress:
         self._seen: int = counted[1]
         self.slice: str | None = left.get("slice")
         self.window: Window | None = Window(*left["window"]) if left.get("window") else None
+        self.job: Job | None = Job(**left["job"]) if left.get("job") else None
         self.passes: int = left.get("pass", 1)
         self.place: Place = Place(**(left.get("page") or {}))
         self.highest: Cursor | None = left.get("highest")
@@ -62,7 +75,7 @@ class Progress:
         if self.promised is not None:
             self._promised = (self._promised or 0) + self.promised
         self._seen += self.seen
-        self.seen, self.promised = 0, None
+        self.job, self.seen, self.promised = None, 0, None
 
     def leaves_slice(self, is_last: bool, digest: str | None) -> None:
         if self.slice is not None:
@@ -96,6 +109,7 @@ class Progress:
         if self.slice is not None:
             left |= {"slice": self.slice, "pass": self.passes, "page": self.place.written(), "seen": self.seen}
             left |= {"window": self.window.written()} if self.window else {}
+            left |= {"job": self.job.written()} if self.job else {}
             left |= {"highest": self.highest} if self.highest is not None else {}
             left |= {"totals": self.totals} if self.totals else {}
         return {**position, "round": left}
@@ -110,8 +124,12 @@ class Progress:
         return f" ({', '.join(parts)})" if parts else ""
 
     def _clears(self) -> None:
-        self.highest, self.seen, self.promised = None, 0, None
+        self.job, self.highest, self.seen, self.promised = None, None, 0, None
         self.begins_pass(1)
+
+    def forgets_job(self) -> None:
+        """What it has made is read from its beginning, once another one has made it."""
+        self._clears()
 
     def begins_pass(self, number: int) -> None:
         self.passes, self.place, self.totals = number, Place(), []

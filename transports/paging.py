@@ -98,7 +98,7 @@ def following(
         return None
     if after.pages > most:
         raise _too_many(most)
-    return Place(after.pages, after.records, _elsewhere(paging, url, str(token)) if kind in _ADDRESSED else token)
+    return Place(after.pages, after.records, named(paging, url, str(token)) if kind in _ADDRESSED else token)
 
 
 def promised(paging: Settings, document: Any, search: Search) -> int | None:
@@ -183,18 +183,18 @@ def _token(paging: Settings, reply: Reply, document: Any, search: Search) -> Any
     return token
 
 
-def _elsewhere(paging: Settings, url: str, address: str) -> str:
-    """The next address, whole. Raises Refused for one of another host, unless `sameHost: false`."""
+def named(block: Settings, url: str, address: str) -> str:
+    """An address that a reply names, whole. Raises Refused for one of another host, unless `sameHost: false`."""
     following = urljoin(url, address)
-    asked, named = urlsplit(url), urlsplit(following)
-    is_same_host = named.hostname == asked.hostname and named.port in (None, 80)
-    if is_same_host and (asked.scheme, named.scheme) == ("https", "http"):
+    asked, there = urlsplit(url), urlsplit(following)
+    is_same_host = there.hostname == asked.hostname and there.port in (None, 80)
+    if is_same_host and (asked.scheme, there.scheme) == ("https", "http"):
         # Behind a proxy that ends TLS, many an API names itself without it. The port goes with the scheme.
-        following = urlunsplit(("https", asked.netloc, named.path, named.query, ""))
-    if origin(following) != origin(url) and paging.get("sameHost", True):
+        following = urlunsplit(("https", asked.netloc, there.path, there.query, ""))
+    if origin(following) != origin(url) and block.get("sameHost", True):
         raise Refused(
-            f"the reply names a next address at {named.hostname}, and the list came from {asked.hostname}: "
-            "it is not followed unless `pagination.sameHost: false`"
+            f"the reply names an address at {there.hostname}, and came from {asked.hostname} itself: "
+            "it is not followed unless `sameHost: false` stands where it is read"
         )
     return following
 

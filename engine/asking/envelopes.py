@@ -13,6 +13,7 @@ from engine.decode import decode
 from engine.decode.source import Held
 from engine.decode.text import DEFAULT
 from engine.errors import DecodeError
+from engine.garbage import uncollected
 from engine.model import Batch, Beside, Decoded, Value
 from transports.base import Reply
 from transports.envelope import Envelope, NotAnEnvelope
@@ -58,7 +59,8 @@ def body(content: bytes, media: str, settings: Mapping[str, Value], batch: int =
     charset = _charset(media)
     if "encoding" not in settings and charset is not None:
         settings = {**settings, "encoding": tuple(dict.fromkeys((charset, *DEFAULT)))}
-    return decode(Held(content), settings, batch)
+    with uncollected():  # a document is read at once, and whole
+        return decode(Held(content), settings, batch)
 
 
 def document(content: bytes, media: str, settings: Mapping[str, Value]) -> Value:

@@ -12,7 +12,6 @@ import orjson
 from engine.decode.source import WHOLE, Bytes, opened
 from engine.decode.text import content, readable
 from engine.errors import DecodeError
-from engine.garbage import uncollected
 from engine.model import Batch, Decoded, Value
 
 DEPTH = 254  # levels; what orjson writes, and so what the rest of the house can store
@@ -38,8 +37,7 @@ def document(data: bytes) -> Value:
     (the text is neither an object nor a list).
     """
     try:
-        with uncollected():
-            value = orjson.loads(data)
+        value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         code = "json.depth" if "depth" in error.msg else "json.syntax"
         message = f"not JSON: {error.msg} (line {error.lineno}, column {error.colno})"

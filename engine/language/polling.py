@@ -38,6 +38,8 @@ _OF_HTTP = (
     *(_Spot(("forEach", "*", "resource", "pagination", *spot.path)) for spot in _PAGING),
     _Spot(("forEach", "*", "resource", "keep", "*")),
     _Spot(("byId", "read")),
+    *(_Spot(("job", *path)) for path in (("keep", "*"), ("results", "path"))),
+    *(_Spot(("job", "status", *path)) for path in (("done",), ("failed",), ("message",), ("keep", "*"))),
     *(_Spot(("auth", name)) for name in ("tokenPath", "expiresPath")),
     *(_Spot(("onError", "*", name), _REPLY) for name in ("if", "message")),
     _Spot(("onError", "*", "for", "path"), _REPLY),
@@ -62,6 +64,7 @@ def check(tree: Node, root: Node, types: Types, problems: Problems) -> None:
         _cursor(transport, problems)
         _rules(transport, problems)
         _attached(transport, root, problems)
+        _made(transport, problems)
     elif transport is not None and kind == "webhook":
         _expressions(transport, _OF_REQUESTS, problems)
         _verified(transport, problems)
@@ -124,7 +127,8 @@ def _cursor(transport: Node, problems: Problems) -> None:
         problems.add(start, "E025", f"`{start.value}` is no moment to begin at", help)
     by_us = incremental.text("filter") == "client" or incremental.flag("newestFirst")
     cursor, request = incremental.child("cursor"), transport.child("request")
-    sent = [node for node in (request, transport.child("baseUrl")) if node is not None]
+    others = (transport.child("baseUrl"), transport.child("job", "request"))
+    sent = [node for node in (request, *others) if node is not None]
     if by_us or cursor is None or any(path[:2] == ("window", "from") for node in sent for path in _references(node)):
         return
     problems.add(
@@ -176,6 +180,25 @@ def _attached(transport: Node, root: Node, problems: Problems) -> None:
             if member not in kept:
                 at = next(child for child in _texts(transport) if (name, member) in [path[:2] for path in _of(child)])
                 problems.unknown(at, "E040", "reference", (f"{name}.{each}" for each in kept), name=f"{name}.{member}")
+
+
+def _made(transport: Node, problems: Problems) -> None:
+    """Whether references to a job name what it keeps, and whether its results are asked for."""
+    job, url = transport.child("job"), transport.child("request", "url")
+    has_results = job is not None and job.child("results") is not None
+    kept = {*transport.entries("job", "keep"), *transport.entries("job", "status", "keep")}
+    kept |= {"result"} if has_results else set()
+    for node in _texts(transport):
+        for path in _of(node):
+            if path[0] == "job" and not (path[1:] and path[1] in kept):
+                problems.unknown(node, "E040", "reference", (f"job.{each}" for each in kept), name=".".join(path[:2]))
+    if has_results and url is not None and _of(url) != [("job", "result")]:
+        help = "write `url: ${job.result}`: each address that `job.results` finds takes its place"
+        problems.add(url, "E021", "the results of the job are not asked for", help)
+    kind = transport.child("pagination", "type")
+    if has_results and kind is not None and kind.value != "none":
+        help = "leave `pagination` out: one result after the other is read"
+        problems.add(kind, "E029", "`job.results` names whole replies, and they have no pages", help)
 
 
 _READ = "read it with a path such as `{}.id`, or leave it out"

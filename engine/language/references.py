@@ -25,6 +25,8 @@ ROOTS: Mapping[str, tuple[str, ...] | None] = {
     "dealer": ("name", "title", "timezone", "region", "features", "contact"),
     "run": ("date", "now"),
     "window": ("from", "to"),
+    "page": ("token", "number", "offset", "size"),
+    "job": None,
     "file": ("name", "groups", "size", "modified"),
     "trigger": None,
     "parent": None,

@@ -14,6 +14,7 @@ from tests.language.projects import changed, place
 S, H, E = "vendors/northgate/sales.yaml", "vendors/brightlane/orders.yaml", "vendors/shop/events.yaml"
 A, T, P = "exports/leads/adf.yaml", "exports/texts/customer.yaml", "vendors/pos/opened.yaml"
 L, D, K = "vendors/northgate/lines.yaml", "dealers/lakeside-rv.yaml", "vendors/brightlane/tokens.yaml"
+J = "vendors/brightlane/jobs.yaml"
 
 
 class Case(NamedTuple):
@@ -58,6 +59,13 @@ CASES = [
     # what a trigger fetches
     Case("E021", H, "    id: query.id\n", "", "fetch", "body.id"),
     Case("E021", H, "  byId: {", "  # {", "fetch", "byId: {url"),
+    # lists that have to be made first
+    Case("E040", J, "/exports/${job.id}", "/exports/${job.ident}", "'/exports/", "`job.id`"),
+    Case("E040", J, "/files/${job.file}", "/files/${job.fil}", "'/files/", "`job.file`"),
+    Case("E056", J, "done: state == 'done'", "done: state = 'done'", "= 'done'", "=="),
+    Case("E021", J, "{url: '${job.result}', h", "{url: '/exports/${job.id}', h", "'/exports/${job.id}', headers: {Accept: application/json}}\n  incr", "${job.result}"),
+    Case("E029", J, "  incremental: {", "  pagination: {type: page, param: page}\n  incremental: {", "page, param", "leave `pagination` out"),
+    Case("E080", J, "json: {from: '${window.from}', to", "json: {to", "at}\ndecode", "filter: client"),
     # cursors that are told without being sent
     Case("E080", "vendors/brightlane/pages.yaml", "form: {since: '${window.from}'}", "form: {since: all}", "at}\n  byId", "filter: client"),
     # seals, classes, groups

@@ -17,7 +17,7 @@ import pytest
 
 from tests.pages.things import ID, NAMED, SECRET, dealer, things
 from tests.store.shop import counts
-from tests.transports.http.room import Answers, Api, Said
+from tests.transports.http.room import Answers, Api, Asked, Said
 
 Serve = Callable[[Answers], Api]
 feature = pytest.mark.feature
@@ -432,3 +432,51 @@ def test_what_was_read_elsewhere_before_is_where_a_feed_begins(tmp_path: Path, s
     )
     shop.run()
     assert [asked.query["since"] for asked in api.asked] == ["2020-01-01T00:00:00Z", "2026-01-31T10:00:00Z"]
+
+
+@feature("stream.dynamic")
+def test_resources_that_the_api_lists_are_read_each_as_what_it_is(
+    tmp_path: Path, sqlite_url: str, serve: Serve
+) -> None:
+    """Which tables there are is known when the run asks; one that is new needs no other definition."""
+    tables = [{"id": "t1", "kind": "plain"}]
+    rows = {"t1": [{"id": "A", "name": "one"}], "t2": [{"id": "B", "title": "two"}], "t3": [{"id": "C"}]}
+
+    def answers(asked: Asked) -> Any:
+        return {"data": tables if asked.path == "/tables" else rows[asked.path.rpartition("/")[2]]}
+
+    api = serve(answers)
+    resource = {"request": {"url": "/tables"}, "records": {"path": "data"}, "keep": {"id": "id", "kind": "kind"}}
+    kind = {"kind": {"context": "parent.kind"}}
+    streams = {
+        name: {
+            **{"records": {"path": "data", "if": f"kind == '{name}'"}, "fields": {"id": ID, **kind, **fields}},
+            "activities": [{"type": "thing", "key": [["id"]], "state": "recorded"}],
+        }
+        for name, fields in {"plain": {"name": {"path": "name"}}, "titled": {"name": {"path": "title"}}}.items()
+    }
+    shop = dealer(
+        tmp_path,
+        sqlite_url,
+        api,
+        transport={"request": {"url": "/tables/${table.id}"}, "forEach": {"table": {"resource": resource}}},
+        **{"records": None, "fields": None, "activities": None, "streams": streams},
+    )
+    assert counts(shop.run())["inserted"] == 1
+    tables += [{"id": "t2", "kind": "titled"}, {"id": "t3", "kind": "of no use"}]
+    report = shop.run()
+    assert (things(shop, "name"), counts(report)["filtered"]) == (BOTH, 1)
+
+
+@feature("template.pageToken")
+def test_the_place_in_a_list_may_stand_anywhere_in_a_request(tmp_path: Path, sqlite_url: str, serve: Serve) -> None:
+    api = serve(lambda asked: {"data": ROWS[int(asked.path[-1]) - 1 :][:1]})
+    paging = {"type": "page", "param": "page", "in": "path"}
+    shop = dealer(
+        tmp_path, sqlite_url, api, transport={"request": {"url": "/things/${page.number}"}, "pagination": paging}
+    )
+    shop.run()
+    assert (things(shop, "name"), [asked.path for asked in api.asked]) == (
+        BOTH,
+        ["/things/1", "/things/2", "/things/3"],
+    )

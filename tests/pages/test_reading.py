@@ -196,3 +196,48 @@ def test_what_is_missing_beside_many_records_is_told_once(tmp_path: Path, sqlite
     (told,) = [issue.message for issue in report.issues if issue.code == "include.missing"]
     assert told == "GET /makers/0 is not there (status 404): no maker in its records (and 3 more)"
     assert len(shop.activities()) == 4
+
+
+@pytest.mark.feature("async.job", "template.asyncJob")
+def test_a_list_that_was_ordered_is_not_ordered_again_by_who_takes_over(
+    tmp_path: Path, sqlite_url: str, serve: Serve
+) -> None:
+    victim: list[int] = []
+
+    def answers(asked: Asked) -> Any:
+        if asked.method == "POST":
+            return {"id": len(api.asked)}
+        if asked.path == "/exports/1":
+            if victim:
+                os.kill(victim.pop(), signal.SIGKILL)
+            return {"state": "done", "urls": ["/files/a?sig=s3cr3t", "/files/b?sig=s3cr3t"]}
+        return {"data": [{"id": asked.path[-1], "name": "x"}]}
+
+    api = serve(answers)
+    status = {"request": {"url": "/exports/${job.id}"}, "done": "state == 'done'"}
+    job = {
+        **{"request": {"url": "/exports", "method": "POST"}, "keep": {"id": "id"}, "status": status},
+        "results": {"path": "urls"},
+    }
+    shop = dealer(tmp_path, sqlite_url, api, transport={"request": {"url": "${job.result}"}, "job": job})
+    feeds = list(shop.feeds.values())
+    shop.world.engine.dispose()
+    begins, says = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            os.read(begins, 1)
+            run_feeds(feeds, shop.world)
+        finally:
+            os._exit(0)
+    victim.append(child)
+    os.write(says, b"!")
+    os.waitpid(child, 0)
+    for end in (begins, says):
+        os.close(end)
+    report = shop.run()
+    assert (report.outcome, set(shop.activities())) == ("ok", {"a", "b"})
+    assert [f"{asked.method} {asked.path}" for asked in api.asked] == [
+        *("POST /exports", "GET /exports/1", "GET /exports/1", "GET /files/a", "GET /files/b")
+    ]
+    assert [each.name for each in report.deliveries] == ["GET *** (page 1)", "GET *** (page 2)"]
