@@ -37,6 +37,7 @@ class ActivityField:
     unit: str | None = None
     grey_if: str | None = None
     about: str = ""
+    elements: tuple[str, ...] = ()  # lists and objects: what an element has
 
 
 @dataclass(frozen=True, slots=True)

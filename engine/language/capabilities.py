@@ -88,6 +88,7 @@ def _stream(stream: Stream, node: Node, shape: Shape) -> Facts:
         "activities": [
             {**_activity(spec, shape.types[spec.type], stream), "needs": _only_with(each)} for spec, each in made
         ],
+        "employee": None if stream.employee is None else _employee(stream.employee, stream),
         "contact": None
         if contact is None
         else {
@@ -111,7 +112,25 @@ def _stream(stream: Stream, node: Node, shape: Shape) -> Facts:
 
 def _only_with(part: Node) -> list[str]:
     """What a dealer needs for a part of the definition; one that has not got it gets the feed without the part."""
-    return [each.replace("`", "") for each in settings.lacking(part, dealers.NOBODY, has_webhook=False)]
+    lacking = settings.lacking(part, dealers.NOBODY, has_webhook=False)
+    versions = part.entries("requires", "versions")
+    newer = [f"{product} {version.value} or newer" for product, version in versions.items()]
+    return [*(each.replace("`", "") for each in lacking), *newer]
+
+
+def _employee(spec: ActivitySpec, stream: Stream) -> Facts:
+    return {
+        "roles": spec.set["roles"],
+        "state": _states(spec),
+        "fields": _given(spec.values, stream),
+        "key": _keys(spec, stream.fields),
+    }
+
+
+def _keys(spec: ActivitySpec, fields: Mapping[str, Field]) -> list[Facts]:
+    return [
+        {"hash": isinstance(item, KeyHash), "parts": [words(fields, name) for name in item.names]} for item in spec.key
+    ]
 
 
 def _activity(spec: ActivitySpec, kind: ActivityType, stream: Stream) -> Facts:
@@ -145,10 +164,8 @@ def _activity(spec: ActivitySpec, kind: ActivityType, stream: Stream) -> Facts:
             for name in spec.set
             if name in kind.fields and name not in given
         ],
-        "key": [
-            {"hash": isinstance(item, KeyHash), "parts": [words(fields, name) for name in item.names]}
-            for item in spec.key
-        ],
+        "key": _keys(spec, fields),
+        "onNone": spec.on_none,
         "each": None if spec.each is None else words(fields, spec.each),
         "if": spec.condition,
         "after": None if spec.after is None else {"type": spec.after.type, "onMissing": spec.after.on_missing},

@@ -44,4 +44,5 @@ def _field(name: str, node: Node) -> ActivityField:
         unit=node.text("unit"),
         grey_if=node.text("greyIf"),
         about=node.word("about", ""),
+        elements=tuple(node.entries("fields")),
     )

@@ -40,7 +40,7 @@ def check(
         # One cannot be made, which is told: what it would have taken its value from is not known.
         names.used.update(declared)
     names.use_all(others)
-    sourcing.check(declared, stream.fields, names)
+    sourcing.check(declared, stream.fields, names, _held(node, types))
     names.condition(node.child("records", "if"))
     names.condition(node.child("records", "check"))
     names.use(node.child("version"))
@@ -53,6 +53,18 @@ def check(
     _employee(node.child("employee"), names)
     _unused(declared, names)
     return frozenset(names.read)
+
+
+def _held(node: Node, types: Types) -> Mapping[str, frozenset[str]]:
+    """What the elements of a list have in the activities that take it, by the name of the field."""
+    found: dict[str, frozenset[str]] = {}
+    for activity in node.elements("activities"):
+        kind = types.get(activity.word("type", ""))
+        renamed = {target: str(source.value) for target, source in renames(activity).items()}
+        for target, each in kind.fields.items() if kind is not None else ():
+            name = renamed.get(target, target)
+            found[name] = found.get(name, frozenset()) | frozenset(each.elements)
+    return found
 
 
 def _contact(node: Node | None, stream: Stream, types: Types, names: Names) -> None:

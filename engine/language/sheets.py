@@ -116,7 +116,9 @@ def _activities(stream: Facts) -> Iterator[tuple[str, str]]:
         yield "All of this", f"only with {' and '.join(stream['needs'])}"
     for each in stream["activities"]:
         date = each["date"]
-        when = f"{date['label']} from {date['from']}" if date["from"] else "undated"
+        is_known = each["onNone"] == "ignore"
+        undated = "only where it is known already" if is_known else "undated"
+        when = f"{date['label']} from {date['from']}" if date["from"] else undated
         one = f"one for each of {each['each']}; " if each["each"] else ""
         states = f"; {' or '.join(each['state'])}" if each["state"] else ""
         yield each["label"], f"{one}{_article(each['category'])} {each['category']} activity; {when}{states}"
@@ -131,6 +133,12 @@ def _activities(stream: Facts) -> Iterator[tuple[str, str]]:
             yield "", f"only where {each['if']}"
         if each["after"]:
             yield "", f"waits for its {each['after']['type']} ({each['after']['onMissing']} where there is none)"
+        if is_known and date["from"]:
+            yield "", undated
+    if stream["employee"]:
+        one = stream["employee"]
+        yield "Employee", f"{' and '.join(map(_spaced, one['roles']))}; {' or '.join(one['state']) or 'no state'}"
+        yield "", _fields(one["fields"])
     if stream["vehicle"]:
         yield "Vehicle", _fields(stream["vehicle"]["fields"])
     if stream["if"]:
@@ -141,6 +149,8 @@ def _activities(stream: Facts) -> Iterator[tuple[str, str]]:
 
 def _people(stream: Facts) -> Iterator[tuple[str, str]]:
     contact = stream["contact"]
+    if stream["employee"]:
+        return
     if contact is None:
         yield "Contact", "none"
         return
@@ -164,8 +174,11 @@ def _fields(fields: Sequence[Facts]) -> str:
 
 
 def _keys(stream: Facts) -> Iterator[tuple[str, str]]:
-    for each in stream["activities"]:
-        yield each["label"], f"{'; else '.join(map(_key, each['key']))}. Sent again, it is updated"
+    told = [(each["label"], each["key"]) for each in stream["activities"]]
+    if stream["employee"]:
+        told.append(("Employee", stream["employee"]["key"]))
+    for label, line in dict.fromkeys((label, "; else ".join(map(_key, key))) for label, key in told):
+        yield label, f"{line}. Sent again, it is updated"
     if stream["activities"]:
         last = stream["onDuplicate"] == "last"
         yield (

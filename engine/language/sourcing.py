@@ -15,8 +15,16 @@ from engine.model import Field, FirstOf, FromField, Join, Sum, Text
 _CIRCLES = 20  # that are told
 
 
-def check(nodes: Mapping[str, Node], fields: Mapping[str, Field], names: Names) -> None:
-    """What fields take from each other is there, and none is made of itself."""
+def check(
+    nodes: Mapping[str, Node],
+    fields: Mapping[str, Field],
+    names: Names,
+    held: Mapping[str, frozenset[str]] | None = None,
+) -> None:
+    """What fields take from each other is there, and none is made of itself.
+
+    `held` is what elements of a list have where they come to: another feed may bring it.
+    """
     for name, node in nodes.items():
         if name not in fields:
             continue
@@ -25,7 +33,7 @@ def check(nodes: Mapping[str, Node], fields: Mapping[str, Field], names: Names) 
         names.use_all(node.elements("join", "fields"))
         names.template(node.child("text"))
         _sum(node, fields, names)
-        _elements(node, fields[name], names)
+        _elements(node, fields[name], names, (held or {}).get(name, frozenset()))
     _circle(nodes, fields, names.problems)
 
 
@@ -37,14 +45,15 @@ def _sum(node: Node, fields: Mapping[str, Field], names: Names) -> None:
         names.problems.unknown(part, "E064", f"field of `{inner.name}`", inner.fields)
 
 
-def _elements(node: Node, field: Field, names: Names) -> None:
+def _elements(node: Node, field: Field, names: Names, held: frozenset[str]) -> None:
     """A list: `by` and `keep` name fields of its elements, and those may take from each other."""
     if not field.fields:
         return
     own = Names(field.fields, names.params, names.problems)
     own.use(node.child("by"), f"field of `{field.name}`")
+    known = Names({*field.fields, *held}, names.params, names.problems)
     for element in node.elements("keep"):
-        own.use(element, f"field of `{field.name}`")
+        known.use(element, f"field of `{field.name}`")
     # An element's field may be made of the element's other fields, and of the record's.
     check(node.entries("fields"), field.fields, names.with_fields(field.fields))
 
