@@ -172,7 +172,7 @@ class Visit:
         """What the far side's error means for this item, and for those behind it (see `transports/base.py`)."""
         now, text = self.world.clock.now(), str(error)
         if isinstance(error, Uncertain):
-            self._unknown(claimed, text)
+            self._unknown(claimed, text, error.again)
         elif isinstance(error, Throttled):
             until = now + timedelta(seconds=max(error.wait, 1))
             self._rest(sender, text, {1: until - now})
@@ -188,9 +188,9 @@ class Visit:
         else:
             self._settle(claimed, DEAD, reason=text, attempts=claimed.attempts + 1)
 
-    def _unknown(self, claimed: Claimed, text: str) -> None:
+    def _unknown(self, claimed: Claimed, text: str, again: bool = False) -> None:
         """It may have been taken: sent again by itself only where the other side would know it again."""
-        if ways.knows_again(self.export):
+        if again or ways.knows_again(self.export):
             self._again(claimed, QUEUED, UNCERTAIN, text)
         else:
             self._settle(claimed, UNCERTAIN, reason=text)
