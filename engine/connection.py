@@ -72,6 +72,11 @@ def login(transport: Mapping[str, Value]) -> str:
     return " ".join([*parts, _api(transport)] if transport["type"] in PAGES else parts)
 
 
+def host(transport: Mapping[str, Value]) -> str:
+    """The host a feed goes to, as its definition has it; "" where that is this machine."""
+    return str(transport.get("host") or "") or (urlsplit(_api(transport)).netloc if transport["type"] in PAGES else "")
+
+
 def _api(transport: Mapping[str, Value]) -> str:
     """Scheme and host of an API, as its definition has them."""
     url = transport.get("baseUrl") or (transport.get("request") or {}).get("url", "")

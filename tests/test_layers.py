@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LAYERS = (  # from the top; a room may import its own layer, as long as no circle comes of it
     {"cli", "web"},
-    {"executors"},
+    {"executors", "alerting"},
     {"scheduler"},
     {"runner", "replays", "trials", "planning", "previews", "checking", "importing", "connection", "world", "golden"}
     | {"visits", "asking", "sending", "retiring"},  # the two kinds of visits to a far side, and what one of them needs

@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "worker": ("engine.cli.worker", "worker", "Run what the scheduler has queued, past one machine."),
     "serve": ("engine.cli.serve", "serve", "Take webhooks in."),
     "status": ("engine.cli.status", "status", "How every feed is, in plain words."),
+    "alerts": ("engine.cli.alerts", "alerts", "Who is told when feeds are not well; test it."),
     "freshness": ("engine.cli.freshness", "freshness", "Which feeds are stale: exit code 5 where one is."),
     "runs": ("engine.cli.runs", "runs", "What runs did."),
     "quarantine": ("engine.cli.quarantine", "quarantine", "Rows that wait for a person: repair, replay, discard."),

@@ -12,6 +12,7 @@ import click
 
 from engine import due, log
 from engine.cli import opening, projects, scheduler_status
+from engine.cli.beating import beating, watched
 from engine.cli.known import Known, measured, metrics_port, run_until_stopped
 from engine.cli.output import as_json, formats, table, talk
 from engine.cli.settings import Settings, command, now, settings, stamped
@@ -62,7 +63,9 @@ def run(executor: str, threads: int, per_login: int, silence: float, metrics_por
         made = queued(world, following, per_login, silence)
     else:
         made = Local(world, following, known.secrets, threads, per_login)
-    return run_until_stopped("scheduler", made, note, {"executor": executor, "perLogin": per_login})
+    watched(made, following, known, world)
+    with beating("scheduler", made, world, {"executor": executor, "threads": threads}):
+        return run_until_stopped("scheduler", made, note, {"executor": executor, "perLogin": per_login})
 
 
 def _zone(context: click.Context, parameter: click.Parameter, value: str | None) -> ZoneInfo | None:

@@ -6,6 +6,7 @@ import click
 
 from engine import log
 from engine.cli import opening
+from engine.cli.beating import beating
 from engine.cli.known import Known, measured, metrics_port, run_until_stopped
 from engine.cli.settings import command, settings, stamped
 from engine.executors.rounds import Executor
@@ -35,7 +36,8 @@ def worker(concurrency: int, heartbeat: float, metrics_port: int | None) -> int:
     following = Following(known.project, note)
     measured(following, world, metrics_port)
     made = Worker(world, following, known.secrets, concurrency, heartbeat)
-    return run_until_stopped("worker", made, note, {"concurrency": concurrency})
+    with beating("worker", made, world, {"threads": concurrency}):
+        return run_until_stopped("worker", made, note, {"concurrency": concurrency})
 
 
 def queued(world: World, following: Following, per_login: int, silence: float) -> Executor:

@@ -64,6 +64,10 @@ class Local:
         """Finish what runs, begin nothing; asked again, end at once. May be called from a signal."""
         self._heard.put(_Asked())
 
+    def beside(self, seconds: float, work: Callable[[], None]) -> None:
+        """Do this as well, each so many seconds; it must not take long."""
+        self._rounds.add(seconds, work)
+
     def run(self) -> int:
         """Until it is stopped; how many feeds were left at work."""
         while self._asked == 0 or (self._lanes.busy and self._asked == 1):

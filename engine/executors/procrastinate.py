@@ -6,7 +6,7 @@ ledger: killed at any moment, the next one goes on, and several beside each othe
 
 import queue as queues
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from zlib import crc32
 
 from engine import due
@@ -45,6 +45,10 @@ class Queued:
     def stop(self) -> None:
         """Put no more. May be called from a signal."""
         self._asked.put(None)
+
+    def beside(self, seconds: float, work: Callable[[], None]) -> None:
+        """Do this as well, each so many seconds; it must not take long."""
+        self._rounds.add(seconds, work)
 
     def run(self) -> int:
         """Until it is stopped; nothing is ever left at work in this process."""

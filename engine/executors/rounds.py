@@ -21,6 +21,9 @@ class Executor(Protocol):
     def stop(self) -> None:
         """Begin nothing more. May be called from a signal."""
 
+    def beside(self, seconds: float, work: Callable[[], None]) -> None:
+        """Do this as well, each so many seconds; it must not take long."""
+
     def run(self) -> int:
         """Until it is stopped; how much was left at work."""
 
@@ -33,8 +36,12 @@ class Rounds:
 
     def __init__(self, world: World, *pieces: tuple[float, Callable[[], None]]) -> None:
         self._world = world
-        self._pieces = pieces
+        self._pieces = list(pieces)
         self._at = [float("-inf")] * len(pieces)
+
+    def add(self, seconds: float, work: Callable[[], None]) -> None:
+        self._pieces.append((seconds, work))
+        self._at.append(float("-inf"))
 
     def turn(self) -> None:
         now = self._world.clock.monotonic()

@@ -73,6 +73,10 @@ class Worker:
         """Finish the feeds that run, begin none; asked again, end at once. May be called from a signal."""
         self._heard.put(_Asked())
 
+    def beside(self, seconds: float, work: Callable[[], None]) -> None:
+        """Do this as well, each so many seconds; it must not take long."""
+        self._rounds.add(seconds, work)
+
     def run(self) -> int:
         """Until it is stopped; how many jobs were left at work."""
         queue.prepare(self._world.engine)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from engine import due
-from engine.connection import login
+from engine.connection import host, login
 from engine.due import Timetable
 from engine.health import Expected
 from engine.language import resolution, settings
@@ -40,6 +40,7 @@ class Planned:
     reason: str = ""  # why it is not enabled
     guards: Guards = field(default_factory=Guards)
     lease: str = ""  # whoever has this runs it
+    host: str = ""  # where it goes; feeds of one host fare alike when that is down
     hears: bool = False  # webhooks, perhaps
 
     @property
@@ -71,6 +72,7 @@ def planned(feed: str, made: Made) -> Planned:
         reason=entry.word("reason", ""),
         guards=settings.guards(tree.child("guards"), Problems()),
         lease=lease_name(feed, transport),
+        host=host(transport),
         hears=transport["type"] == "webhook" or any(tree.elements("triggers")),
     )
 
