@@ -56,7 +56,11 @@ def _row(
     health, facts = standing.health, standing.facts
     last = facts.last_run if facts is not None else None
     hooks = _hooks(name, standing, found, received)
-    why = health.sentence
+    pause = facts.paused(now()) if facts is not None and health.state == "paused" else None
+    held = (
+        "files stay where they are until then" if pause is not None and not pause.reason.startswith("retired") else ""
+    )
+    why = "; ".join(filter(None, (health.sentence, held)))
     if hooks and (waiting := hooks["waiting"]):
         told = "1 request waits" if waiting == 1 else f"{waiting} requests wait"
         why = "; ".join(filter(None, (why, f"{told} in the inbox for `feeds run {name}`")))

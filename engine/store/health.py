@@ -10,9 +10,11 @@ from engine.due import Last
 from engine.health import Bad, Facts, LastRun, Pause
 from engine.store.database import reading
 from engine.store.leases import process_started, this_process
+from engine.store.retiring import BEGUN
 from engine.store.tables import breakers, deliveries, feeds, last_runs, leases, quarantine, slots
 
 _WAITS = text("state IN ('open', 'fixed')")  # as the index says it, or it is not used
+RETIRED = "retired, ended for good"
 _OPEN = text("state IN ('taking', 'sealed', 'stored')")
 
 
@@ -68,7 +70,8 @@ def _facts(row: Row[Any], quarantined: int, since: str | None) -> Facts:
 
 def _pause(row: Row[Any]) -> Pause | None:
     if row.retired_at is not None:
-        return Pause(_time(row.retired_at), row.retired_by or "", "retired, ended for good", None)
+        why = "retired; its purge was cut short, the same command ends it" if row.purge == BEGUN else RETIRED
+        return Pause(_time(row.retired_at), row.retired_by or "", why, None)
     if row.paused_at is None:
         return None
     return Pause(_time(row.paused_at), row.paused_by or "", row.paused_reason or "", _moment(row.paused_until))

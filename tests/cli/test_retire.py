@@ -167,6 +167,7 @@ def test_a_purge_that_is_killed_again_and_again_ends_as_one_that_was_not(site: S
         assert report["outcome"] == "paused"
         if kills == 1:
             assert "cut short" in site.feeds("resume", FEED).talk
+            assert "cut short" in site.feeds("status").out
     assert kills >= 3
     assert keys(site) == {"acme": ["N2", "N3", "N6"], "bolt": ["N1"]}
     assert people(site) == ["acme Vale2", "acme Vale3", "acme Vale5", "bolt Vale1"]
