@@ -79,12 +79,23 @@ def times(table: Timetable, after: datetime) -> Iterator[datetime]:
     return (moment + table.offset for moment in found)
 
 
+def following(table: Timetable, after: datetime) -> datetime | None:
+    """The first of them: what ten thousand feeds are asked for again and again."""
+    if table.every:
+        return _multiple(table.every, after - table.offset) + table.offset
+    return next(times(table, after), None)
+
+
 def _elapsed(every: int, after: datetime) -> Iterator[datetime]:
     """Multiples of a length since 1970: no clock on a wall has a part in it."""
-    moment = datetime.fromtimestamp((int(after.timestamp()) // every + 1) * every, UTC)
+    moment = _multiple(every, after)
     while True:
         yield moment
         moment += timedelta(seconds=every)
+
+
+def _multiple(every: int, after: datetime) -> datetime:
+    return datetime.fromtimestamp((int(after.timestamp()) // every + 1) * every, UTC)
 
 
 def _on_clock(table: Timetable, after: datetime) -> Iterator[datetime]:
@@ -118,16 +129,16 @@ def due(table: Timetable, last: Last, now: datetime, seen: datetime | None = Non
 def wakes(table: Timetable, last: Last, now: datetime) -> datetime | None:
     """Its slot where it is due; else when it will be, or None: never again."""
     if last.has_ended and last.slot <= now + _AHEAD:
-        following = next(times(table, last.slot), None)
-        if following is None or following > now:
-            return following
-    return due(table, last, now) or next(times(table, now), None)
+        coming = following(table, last.slot)
+        if coming is None or coming > now:
+            return coming
+    return due(table, last, now) or following(table, now)
 
 
 def newest(table: Timetable, since: datetime, now: datetime) -> datetime | None:
     """The newest time after `since` that has come by `now`."""
     if table.every:
-        latest = next(times(table, now - timedelta(seconds=table.every)))
+        latest = _multiple(table.every, now - timedelta(seconds=table.every) - table.offset) + table.offset
         return latest if latest > since else None
     for reach in _REACHES:
         if now - reach > since and (found := _last(table, now - reach, now)):

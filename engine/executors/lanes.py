@@ -1,6 +1,6 @@
 """Who may begin now: so many feeds in all, and few that log in at one place as one user. Starts nothing."""
 
-from collections import Counter, deque
+from collections import deque
 
 from engine.scheduler.plans import Planned
 
@@ -11,12 +11,9 @@ class Lanes:
     def __init__(self, most: int, most_of_one: int) -> None:
         self._most, self._most_of_one = most, most_of_one
         self._waiting: dict[str, deque[Planned]] = {}
-        self._busy: Counter[str] = Counter()
+        self._busy: dict[str, int] = {}
+        self.busy = 0  # of all of them
         self._turns: deque[str] = deque()  # lanes where somebody waits and may begin
-
-    @property
-    def busy(self) -> int:
-        return self._busy.total()
 
     @property
     def has_room(self) -> bool:
@@ -26,7 +23,7 @@ class Lanes:
     def add(self, plan: Planned) -> None:
         line = self._waiting.setdefault(plan.lane, deque())
         line.append(plan)
-        if len(line) == 1 and self._busy[plan.lane] < self._most_of_one:
+        if len(line) == 1 and self._busy.get(plan.lane, 0) < self._most_of_one:
             self._turns.append(plan.lane)
 
     def take(self) -> Planned | None:
@@ -36,18 +33,19 @@ class Lanes:
         lane = self._turns.popleft()
         line = self._waiting[lane]
         plan = line.popleft()
-        self._busy[lane] += 1
+        busy = self._busy[lane] = self._busy.get(lane, 0) + 1
+        self.busy += 1
         if not line:
             del self._waiting[lane]
-        elif self._busy[lane] < self._most_of_one:
+        elif busy < self._most_of_one:
             self._turns.append(lane)
         return plan
 
     def leave(self, plan: Planned) -> None:
         """One that was taken has ended."""
-        was_full = self._busy[plan.lane] >= self._most_of_one
-        self._busy[plan.lane] -= 1
-        if not self._busy[plan.lane]:
-            del self._busy[plan.lane]
-        if was_full and plan.lane in self._waiting:
+        busy = self._busy.pop(plan.lane)
+        self.busy -= 1
+        if busy > 1:
+            self._busy[plan.lane] = busy - 1
+        if busy >= self._most_of_one and plan.lane in self._waiting:
             self._turns.append(plan.lane)

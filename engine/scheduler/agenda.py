@@ -90,9 +90,10 @@ class Agenda:
         if feed in self._out:
             return
         slot = due.wakes(table, last, now) if table is not None and last is not None else None
-        times = [at for at in (slot, self._woken.get(feed)) if at is not None]
-        if times:
-            self._push(feed, min(times))
+        woken = self._woken.get(feed)
+        at = slot if woken is None else woken if slot is None else min(slot, woken)
+        if at is not None:
+            self._push(feed, at)
 
     def _push(self, feed: str, at: datetime) -> None:
         self._at[feed] = at

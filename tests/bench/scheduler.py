@@ -14,14 +14,18 @@ from statistics import median
 
 from engine.due import Last
 from engine.executors.lanes import Lanes
+from engine.intake import inbox
 from engine.language.project import Loader
 from engine.scheduler.agenda import Agenda
 from engine.scheduler.following import Following
+from engine.scheduler.waking import Waking
 from engine.store import database, shape, slots
+from engine.store.inbox import Entry
 from engine.world import stamp
 from tests.bench.definitions import FEEDS, dealer, project
 from tests.bench.load import scratch
 
+_WAITING = 100  # feeds for which a request waits
 _BEGIN = datetime(2022, 6, 1, 12, tzinfo=UTC)
 
 
@@ -48,7 +52,14 @@ def measure(home: Path, dealers: int, rounds: int) -> tuple[dict[str, list[float
                 slots.met(engine, fresh, stamp(now))
             agenda.follow(following.plans, slots.known(engine) if fresh else {}, now)
 
+    received = inbox.inbox(engine, home)
+    waking = Waking(received, following)
+
+    def asked(now: datetime) -> None:
+        agenda.wake(waking.look(now.timestamp()) or {}, now)
+
     def tick(now: datetime) -> int:
+        asked(now)
         found = agenda.due(now)
         for plan in found:
             lanes.add(plan)
@@ -69,6 +80,13 @@ def measure(home: Path, dealers: int, rounds: int) -> tuple[dict[str, list[float
         path = feeds / "dealers" / f"dealer-{turn:04}.yaml"
         path.write_text(dealer(turn).replace("Robin", f"Robin {turn}"), encoding="utf-8")
         used["changed"].append(spent(lambda now=now: look(now)))
+    names = sorted(following.plans)[:_WAITING]
+    many = enumerate(names)
+    received.accept(
+        [Entry(str(number), f"shop/{name}", (name,), stamp(now), stamp(now), b"{}") for number, name in many]
+    )
+    later = [now + timedelta(minutes=minute) for minute in range(1, rounds + 1)]
+    used["asked"] = [spent(lambda at=at: asked(at)) for at in later]  # type: ignore[misc]
     engine.dispose()
     return used, due
 
@@ -85,6 +103,7 @@ def main() -> None:
         "start": "plan all feeds, once",
         "idle": "a tick, nothing due",
         "busy": f"a tick, {median(due):.0f} feeds due",
+        "asked": f"the inbox asked, {_WAITING} requests wait",
         "look": "a look, no file changed",
         "changed": "a look, one file changed",
     }
