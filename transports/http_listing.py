@@ -4,24 +4,24 @@ Never asks for a page before the one before it was taken, and never moves a posi
 """
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from transports import http_windows as windows
 from transports import paging
 from transports.base import BadReply, Coverage, Page, PageTools, Settings
 from transports.envelope import Envelope, sealed
+from transports.http_asking import NONE, Asking, is_named
 from transports.http_client import Answer, Client
 from transports.http_includes import Includes
 from transports.http_jobs import Failed, Jobs, Ready
 from transports.http_position import Progress, conditions, validators
-from transports.http_request import Request, Veil, absolute, built, readdressed, stripped
+from transports.http_request import Request, Veil, absolute, built
 from transports.http_request import masked as masked_value
 from transports.http_slices import Slice, slices
 from transports.http_sweep import Sweep
 from transports.http_windows import Cursor, Window, stamp
 
-_NONE = {"type": "none"}
 _MISSING = (404, 410)
 
 
@@ -43,9 +43,10 @@ class Listing:
         self.source = _source(settings, veil)
         self.coverage = Coverage(None, 0, 0)
         self._settings = settings
-        self._paging: Settings = settings.get("pagination") or _NONE
+        self._paging: Settings = settings.get("pagination") or NONE
         self._incremental: Settings | None = settings.get("incremental")
         self._client = client
+        self._asking = Asking(settings, client, tools)
         self._includes = includes
         self._tools = tools
         self._is_skipped = False
@@ -89,32 +90,13 @@ class Listing:
     def _waiting(self, progress: Progress) -> Iterator[Slice]:
         """Slices that this round has still to read; those without a change are left out where that is asked for."""
         begun: set[str] = set()
-        for each in slices(self._settings, self._resource, self._tools.search):
+        for each in slices(self._settings, self._asking.resource, self._tools.search):
             is_known = each.digest is not None and progress.parents.get(each.key) == each.digest
             if each.key in begun or each.key in progress.done:
                 continue
             begun.add(each.key)
             if progress.slice == each.key or not is_known:
                 yield each
-
-    def _resource(self, block: Settings, names: Mapping[str, Any]) -> Iterator[Sequence[Any]]:
-        """The records of a `forEach.resource`, page by page."""
-        kind: Settings = block.get("pagination") or _NONE
-        path = (block.get("records") or {}).get("path", "@")
-        place: paging.Place | None = paging.Place()
-        trail = paging.Trail(True)
-        while place is not None:
-            request = self._request(block["request"], kind, place, names)
-            answer = self._client.send(request, foreign=_is_named(kind, place))
-            found = None if answer.empty else self._tools.search(path, answer.document)
-            if found is None and not answer.empty:
-                keys = ", ".join(map(str, answer.document)) if isinstance(answer.document, Mapping) else "no names"
-                text = f"expected `{path}` in the reply to {answer.name} (`forEach.resource.records`), found {keys}"
-                raise BadReply(text, answer.reply.status, "http.path")
-            records = found if isinstance(found, list) else [] if found is None else [found]
-            trail.page(records)
-            yield records
-            place = trail.next(self._after(kind, place, answer, len(records), request), len(records))
 
     def _slice(self, progress: Progress, each: Slice, is_last: bool) -> Iterator[Page]:
         goes_on = progress.begins(each.key)
@@ -259,11 +241,11 @@ class Listing:
         block = self._settings["request"]
         if ready is not None:
             names, block = {**names, "job": ready.names}, ready.block(block, place)
-        request = self._request(block, self._paging, place, names)
+        request = self._asking.request(block, self._paging, place, names)
         asked = progress.validators.get(each.key) if self._is_conditional(request) else None
         for header, value in conditions(asked).items():
             request = request.with_header(header, value)
-        is_theirs = _is_named(self._paging, place) or (ready is not None and ready.addresses is not None)
+        is_theirs = is_named(self._paging, place) or (ready is not None and ready.addresses is not None)
         answer = self._client.send(request, foreign=is_theirs)
         is_unchanged = answer.empty == "unchanged"
         if is_unchanged and asked is None:
@@ -277,7 +259,7 @@ class Listing:
         progress.promised = progress.promised if total is None else total
         sweep.page(self._tools.identities(records) if sweep.needs_identities else (), len(records), total)
         highest = self._tools.highest(records) if self._incremental and records else None
-        after = trail.next(self._after(self._paging, place, answer, len(records), request), len(records))
+        after = trail.next(self._asking.after(self._paging, place, answer, len(records), request), len(records))
         if after is None and ready is not None:
             after = ready.following(place, len(records))
         if after is not None and self._has_passed(records, window):
@@ -290,26 +272,6 @@ class Listing:
             if self._incremental is None
             else {**each.names, "window": windows.names(self._incremental, window)}
         )
-
-    def _request(self, block: Settings, kind: Settings, place: paging.Place, names: Mapping[str, Any]) -> Request:
-        known = {**names, "page": paging.names(kind, place)}
-        request = built(block, self._settings.get("baseUrl"), known, self._tools)
-        if _is_named(kind, place):
-            return readdressed(request, place.token)
-        url = block["url"]
-        return paging.placed(request, kind, place, not isinstance(url, str) or "${page." in url)
-
-    def _after(
-        self, kind: Settings, place: paging.Place, answer: Answer, count: int, request: Request
-    ) -> paging.Place | None:
-        if answer.empty:
-            return None
-        after = paging.following(kind, place, answer.reply, answer.document, count, answer.url, self._tools.search)
-        if after is not None and kind["type"] in ("nextUrl", "link"):
-            # Some servers repeat the key in the next address: it is kept in no position, and put in again when asked.
-            secret = {name for name, value in request.query if not isinstance(value, str)} | self._client.query_secrets
-            return replace(after, token=stripped(after.token, secret))
-        return after
 
     def _has_passed(self, records: Sequence[Any], window: Window | None) -> bool:
         """Whether a list with the newest first has come to what is known."""
@@ -362,11 +324,6 @@ class Listing:
 
     def _now(self) -> str:
         return stamp(self._tools.now())
-
-
-def _is_named(kind: Settings, place: paging.Place) -> bool:
-    """Whether the other side named the address of this place."""
-    return kind["type"] in ("nextUrl", "link") and place.token is not None
 
 
 def _greater(one: Cursor | None, other: Cursor) -> Cursor:

@@ -43,6 +43,15 @@ class Request:
         others = {key: text for key, text in self.headers.items() if key.lower() != name.lower()}
         return replace(self, headers={**others, name: value})
 
+    def without(self, names: Container[str]) -> "Request":
+        """Without these parameters of the query and fields of the body."""
+        body = self.body
+        if self.kind == "form":
+            body = tuple(pair for pair in body if pair[0] not in names)
+        elif isinstance(body, dict):
+            body = {name: value for name, value in body.items() if name not in names}
+        return replace(self, query=tuple(pair for pair in self.query if pair[0] not in names), body=body)
+
     def with_field(self, name: str, value: Any) -> "Request":
         """With a field of the body: of a form where it is one, else of JSON, where dots lead inside."""
         if self.kind == "form":

@@ -19,7 +19,7 @@ from transports.http_request import Request, origin, written
 MOST_PAGES = 10_000
 _FIRST = {"page": 1, "offset": 0}
 _COUNTED = frozenset(_FIRST)  # kinds that end with an empty page
-_ADDRESSED = frozenset({"nextUrl", "link"})
+ADDRESSED = frozenset({"nextUrl", "link"})
 
 Search = Callable[[str, Any], Any]
 
@@ -61,6 +61,8 @@ def placed(request: Request, paging: Settings, place: Place, is_filled: bool) ->
     if "sizeParam" in paging and "size" in paging:
         request = _put(request, "query" if where == "path" else where, paging["sizeParam"], paging["size"])
     value = _value(paging, place)
+    if place.token is not None:
+        request = request.without(paging.get("firstPageOnly") or ())
     if value is None or "param" not in paging:
         return request
     if where == "path":
@@ -98,7 +100,7 @@ def following(
         return None
     if after.pages > most:
         raise _too_many(most)
-    return Place(after.pages, after.records, named(paging, url, str(token)) if kind in _ADDRESSED else token)
+    return Place(after.pages, after.records, named(paging, url, str(token)) if kind in ADDRESSED else token)
 
 
 def promised(paging: Settings, document: Any, search: Search) -> int | None:

@@ -340,3 +340,29 @@ def test_going_on_after_any_page_reads_the_rest_and_nothing_twice(serve: Serve, 
         assert rest.after == whole.after
         assert rest.coverage == whole.coverage
     assert whole.after == {}
+
+
+@pytest.mark.feature("template.cond")
+@pytest.mark.parametrize(
+    ("block", "sent"),
+    [
+        ({"query": {"since": "x", "of": "a"}}, lambda asked: asked.query),
+        ({"method": "POST", "form": {"since": "x", "of": "a"}}, lambda asked: {**asked.query, **asked.form}),
+        ({"method": "POST", "json": {"since": "x", "of": "a"}}, lambda asked: {**asked.query, **asked.json}),
+    ],
+    ids=["query", "form", "json"],
+)
+def test_what_must_not_go_with_a_token_goes_with_the_first_page_alone(
+    serve: Serve, room: Room, block: dict[str, Any], sent: Callable[[Asked], dict[str, str]]
+) -> None:
+    def answers(asked: Asked) -> Any:
+        if "token" in asked.query and "since" in sent(asked):
+            return Said({}, 400)
+        ids, following = CHAIN[asked.query.get("token")]
+        return {"data": rows(*ids), "next": following}
+
+    api = serve(answers)
+    paging = {"type": "cursor", "param": "token", "next": "next", "firstPageOnly": ["since", "limit"]}
+    result = room.read(api, request={"url": "/order", **block}, pagination={**paging, "size": 2, "sizeParam": "limit"})
+    assert result.ids() == [1, 2, 3, 4, 5]
+    assert [set(sent(asked)) - {"token"} for asked in api.asked] == [{"since", "of", "limit"}] + [{"of"}] * 2
