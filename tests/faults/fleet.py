@@ -41,6 +41,7 @@ _DEALER = (
     "version: 1\nkind: dealer\nname: sample-motors\ntitle: Sample Motors\ntimezone: America/New_York\nregion: US\n"
 )
 _MOST_RUNS = 3
+_OF_ONE_DEALER = 500  # feeds: more would be too long a file
 _PARENT_DIES = 1  # PR_SET_PDEATHSIG
 
 
@@ -64,11 +65,14 @@ def project(scene: Scene, feeds: int, every: str) -> list[Feed]:
     path = home / "vendors" / "sample" / "sales.yaml"
     written = path.read_text().replace("/srv/sample", str(scene.place))
     path.write_text(written.replace("decode:", f"schedule: {{every: {every}}}\ndecode:", 1))
-    entries = (
-        f"  - {{uses: sample/sales, name: f{number:04}, override: {{transport: {{filename: '^f{number:04}-'}}}}}}\n"
-        for number in range(feeds)
-    )
-    (home / "dealers" / "sample-motors.yaml").write_text(_DEALER + "feeds:\n" + "".join(entries))
+    (home / "dealers" / "sample-motors.yaml").unlink()
+    for first in range(0, feeds, _OF_ONE_DEALER):
+        entries = (
+            f"  - {{uses: sample/sales, name: f{n:04}, override: {{transport: {{filename: '^f{n:04}-'}}}}}}\n"
+            for n in range(first, min(first + _OF_ONE_DEALER, feeds))
+        )
+        dealer = _DEALER.replace("sample-motors", f"sample-motors-{first}")
+        (home / "dealers" / f"sample-motors-{first}.yaml").write_text(dealer + "feeds:\n" + "".join(entries))
     found = load(home)
     assert not found.findings, found.findings
     return [found.feeds[name] for name in found.made]
