@@ -104,7 +104,7 @@ class Visit:
             self.report.waits = f"disabled in its definition{f': {self.export.reason}' if self.export.reason else ''}"
             return
         with ways.way_out(self.export, self.world) as sender:
-            resting = self.world.journal.login_refused_until(_breaker(sender), self._now)
+            resting = self.world.journal.login_refused_until(outbox.breaker(sender.destination), self._now)
             if resting is not None:
                 self.report.waits = f"not tried again before {resting[0]}: {resting[1]}"
                 return
@@ -166,7 +166,7 @@ class Visit:
         self._settle(claimed, SENT, sent_at=self._now, reason=None, rule=None, **said)
         if not self._is_proven:
             self._is_proven = True
-            self.world.journal.login_worked(_breaker(sender))
+            self.world.journal.login_worked(outbox.breaker(sender.destination))
 
     def _not_taken(self, sender: Sender, claimed: Claimed, error: TransportError) -> None:
         """What the far side's error means for this item, and for those behind it (see `transports/base.py`)."""
@@ -213,7 +213,7 @@ class Visit:
         """Leave the destination alone for a while: longer each time."""
         now = self.world.clock.now()
         until = {number: stamp(now + rest) for number, rest in rests.items()}
-        again = self.world.journal.login_refused(_breaker(sender), text, until)
+        again = self.world.journal.login_refused(outbox.breaker(sender.destination), text, until)
         self.report.waits = f"not tried again before {again}: {text}"
         self._stopped = True
 
@@ -237,7 +237,3 @@ class Visit:
     def _count(self, state: str) -> None:
         name = FAILED if state == QUEUED else state
         setattr(self.report, name, getattr(self.report, name) + 1)
-
-
-def _breaker(sender: Sender) -> str:
-    return f"out {sender.destination}"

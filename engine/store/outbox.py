@@ -21,7 +21,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Engine, Row, and_, exists, func, or_, select, update
+from sqlalchemy import Connection, Engine, Row, and_, delete, exists, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.exported import Happening
@@ -30,7 +30,7 @@ from engine.store.bulk import decoded
 from engine.store.database import reading, writing
 from engine.store.desk import audited
 from engine.store.leases import Owner
-from engine.store.tables import outbox
+from engine.store.tables import breakers, outbox
 
 QUEUED, FAILED, SENDING, SENT = "queued", "failed", "sending", "sent"
 EXCLUDED, SUPPRESSED, UNCERTAIN, DEAD = "excluded", "suppressed", "uncertain", "dead"
@@ -245,7 +245,7 @@ def _is_alive(row: Row[Any], owner: Owner, now: str, started: Callable[[int], st
 
 
 def again(engine: Engine, number: int, now: str, actor: str) -> str | None:
-    """Let an item be sent again that rests; why that cannot be, None where it can."""
+    """Let an item be sent again that rests; why that cannot be, None where it can. Its destination rests no longer."""
     with writing(engine) as connection:
         refused = _again(connection, number, now)
         if refused is None:
@@ -262,7 +262,13 @@ def _again(connection: Connection, number: int, now: str) -> str | None:
     fresh = {} if row.state == UNCERTAIN else {"payload": None, "media": None}
     values = {"state": QUEUED, "attempts": 0, "next_at": now, "updated_at": now, "reason": None, "rule": None}
     connection.execute(update(outbox).where(outbox.c.id == number).values(**values, **fresh))
+    connection.execute(delete(breakers).where(breakers.c.login == breaker(row.destination)))
     return None
+
+
+def breaker(destination: str | None) -> str:
+    """What the rest of a destination goes by, beside those of refused logins."""
+    return f"out {destination}"
 
 
 def found(
