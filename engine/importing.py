@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from engine import guards
+from engine import guards, habits
 from engine.asking import envelopes
 from engine.asking.reading import unasked
 from engine.decode import decode
@@ -24,14 +24,14 @@ from engine.mapping import FeedMapping, Kept, Portion, compile_mapping
 from engine.mapping.surroundings import surroundings
 from engine.model import Batch, Decoded, Fault, Feed, Issue, Tally, Value
 from engine.outbound.queueing import queue, watched
-from engine.store import journal, leases, positions
+from engine.store import journal, last, leases, positions
 from engine.store.bulk import bulk_of
 from engine.store.clashes import Memory
 from engine.store.database import Connection, inside, lock_dealer, refresh_statistics, writing
 from engine.store.delivery import DeliveryWriter, digester
 from engine.store.entries import Rows
 from engine.store.happenings import Happenings
-from engine.store.journal import DONE, ENVELOPED, PAGE, STORED, Entry, Registered
+from engine.store.journal import DONE, ENVELOPED, FILE, PAGE, STORED, Entry, Registered
 from engine.store.origin import Origin
 from engine.store.quarantine import patched
 from engine.store.states import set_state
@@ -323,8 +323,19 @@ class Import:
             self.issues.append(
                 Issue("path.neverFilled", f"no record of this delivery had a value at {path}", "warning")
             )
+        self.issues += self._unusual(decoded)
         for code, message in decoded.notes:
             self.issues.append(Issue(code, message, "info"))
+
+    def _unusual(self, decoded: Decoded) -> list[Issue]:
+        """What a person may want to ask the sender about; of a whole file, that came by itself."""
+        if self.entry.kind != FILE or self.lines is not None or not self.feed.sends_whole:
+            return []
+        before = last.before(self.world.engine, self.registered.id, self.entry.id)
+        return [
+            *habits.volume(self.tally.read, self.entry.run_date, before),
+            *habits.columns(decoded.header, before),
+        ]
 
     # --- reading -----------------------------------------------------------------------------
 

@@ -6,10 +6,13 @@ Written inside the transactions of the ledger; never decides what it means (see 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Engine, Row, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from engine.habits import LOOKED_AT, Before
 from engine.model import Tally
+from engine.store.bulk import decoded
+from engine.store.database import reading
 from engine.store.tables import deliveries, feeds, last_runs
 
 _UNSAID = ("paused", "locked")  # nothing was tried: what stood before still does
@@ -27,6 +30,25 @@ def brought(connection: Connection, delivery: int, now: str, tally: Tally) -> No
 
 def _is_new(tally: Tally) -> bool:
     return bool(tally.inserted or tally.updated or tally.quarantined)
+
+
+def before(engine: Engine, feed_id: int, but: int) -> list[Before]:
+    """The files of a feed that were stored last, newest first."""
+    columns = (deliveries.c.run_date, deliveries.c.counts, deliveries.c.header)
+    statement = (
+        select(*columns)
+        .where(deliveries.c.feed_id == feed_id, deliveries.c.kind == "file", deliveries.c.id != but)
+        .where(deliveries.c.state.in_(("stored", "done")))
+        .order_by(deliveries.c.id.desc())
+        .limit(LOOKED_AT)
+    )
+    with reading(engine) as connection:
+        return [_before(row) for row in connection.execute(statement)]
+
+
+def _before(row: Any) -> Before:
+    header = decoded(row.header) if row.header and row.header.startswith("[") else None
+    return Before(row.run_date, (decoded(row.counts) or {}).get("read", 0), tuple(header) if header else None)
 
 
 def ran(connection: Connection, run: int, now: str, reports: Sequence[Mapping[str, Any]], is_replay: bool) -> None:

@@ -115,7 +115,7 @@ NO_CODES = {
     *("scheduler.started", "scheduler.stopping", "scheduler.stopped", "scheduler.hindered"),
     *("worker.started", "worker.stopping", "worker.stopped"),
     *("transfer.slowed", "common.secret", "records.path", "hook.refused", "hook.unserved", "hooks.stale"),
-    *("hooks.abandoned",),
+    *("hooks.abandoned", "alert.sent", "alert.refused", "alerts.hindered", "ping.failed"),
     *("http.again", "deferred.py", "errors.py", "model.py"),
     *("auth.basic", "auth.client", "auth.hmac", "auth.jwt", "auth.key", "auth.refreshToken", "auth.token"),
 }
