@@ -43,8 +43,8 @@ class Listing:
         self.source = _source(settings, veil)
         self.coverage = Coverage(None, 0, 0)
         self._settings = settings
-        self._paging: Settings = settings.get("pagination") or NONE
         self._incremental: Settings | None = settings.get("incremental")
+        self._read_by = settings  # these, or what `incremental.backfill` makes of them
         self._client = client
         self._asking = Asking(settings, client, tools)
         self._includes = includes
@@ -52,10 +52,6 @@ class Listing:
         self._is_skipped = False
         self._jobs = Jobs(settings, client, tools) if "job" in settings else None
         self._ready: Ready | None = None
-        # Whether two pages have one address, so that it takes more to tell them apart.
-        block: Settings = settings["request"]
-        has_body = any(block.get(kind) is not None for kind in ("json", "form", "text"))
-        self._is_hidden = has_body or "job" in settings or self._paging.get("in", "query") in ("body", "header")
 
     def pages(self, position: Mapping[str, Any]) -> Iterator[Page]:
         progress = Progress(position, self._now())
@@ -107,7 +103,10 @@ class Listing:
             return
         if not (goes_on and progress.window):
             cursor = progress.cursors.get(self._cursor_key(each))
-            progress.enters(windows.first(settings, cursor, progress.until))
+            progress.is_backfill = cursor is None and "backfill" in settings
+            slicing = {**settings, "window": None} if progress.is_backfill else settings
+            progress.enters(windows.first(slicing, cursor, progress.until))
+        self._read_by = _backfill(self._settings) if progress.is_backfill else self._settings
         while progress.window is not None and not self._is_skipped:
             following = windows.following(settings, progress.window, progress.until)
             yield from self._window(progress, each, following is None, is_last)
@@ -116,9 +115,10 @@ class Listing:
 
     def _window(self, progress: Progress, each: Slice, is_last_window: bool, is_last: bool) -> Iterator[Page]:
         """Every pass over one window; `progress` stands at the next one afterwards, or at the end of the slice."""
-        if self._jobs is not None and not (yield from self._made(self._jobs, progress, each, is_last_window, is_last)):
+        jobs, self._ready = self._jobs if self._read_by.get("job") else None, None
+        if jobs is not None and not (yield from self._made(jobs, progress, each, is_last_window, is_last)):
             return
-        sweep = Sweep(self._settings, progress.seen, progress.passes, progress.totals)
+        sweep = Sweep(self._read_by, progress.seen, progress.passes, progress.totals)
         window = progress.window
         if sweep.is_swept:
             progress.place = paging.Place()  # such a list has no order to go on in
@@ -238,7 +238,7 @@ class Listing:
         sweep: Sweep,
     ) -> _Read:
         names, ready = self._names(each, window), self._ready
-        block = self._settings["request"]
+        block = self._read_by["request"]
         if ready is not None:
             names, block = {**names, "job": ready.names}, ready.block(block, place)
         request = self._asking.request(block, self._paging, place, names)
@@ -266,12 +266,21 @@ class Listing:
             after = None
         return _Read(answer, records, after, highest, {**names, "page": paging.names(self._paging, place)})
 
+    @property
+    def _paging(self) -> Settings:
+        return self._read_by.get("pagination") or NONE
+
+    @property
+    def _is_hidden(self) -> bool:
+        """Whether two pages have one address, so that it takes more to tell them apart."""
+        block: Settings = self._read_by["request"]
+        has_body = any(block.get(kind) is not None for kind in ("json", "form", "text"))
+        return has_body or bool(self._read_by.get("job")) or self._paging.get("in", "query") in ("body", "header")
+
     def _names(self, each: Slice, window: Window | None) -> dict[str, Any]:
-        return (
-            each.names
-            if self._incremental is None
-            else {**each.names, "window": windows.names(self._incremental, window)}
-        )
+        if self._incremental is None:
+            return each.names
+        return {**each.names, "window": windows.names(self._incremental, window)}
 
     def _has_passed(self, records: Sequence[Any], window: Window | None) -> bool:
         """Whether a list with the newest first has come to what is known."""
@@ -324,6 +333,11 @@ class Listing:
 
     def _now(self) -> str:
         return stamp(self._tools.now())
+
+
+def _backfill(settings: Settings) -> Settings:
+    """As long as there is no cursor: another request, with paging of its own, and no job."""
+    return {**settings, "pagination": None, "job": None, **settings["incremental"]["backfill"]}
 
 
 def _greater(one: Cursor | None, other: Cursor) -> Cursor:

@@ -43,6 +43,7 @@ class Progress:
         self._promised: int | None = counted[0]
         self._seen: int = counted[1]
         self.slice: str | None = left.get("slice")
+        self.is_backfill: bool = left.get("backfill", False)  # this slice is read as it is without a cursor
         self.window: Window | None = Window(*left["window"]) if left.get("window") else None
         self.job: Job | None = Job(**left["job"]) if left.get("job") else None
         self.passes: int = left.get("pass", 1)
@@ -62,7 +63,7 @@ class Progress:
         """Turn to a slice; True where its reading goes on from the middle."""
         if self.slice == key:
             return True
-        self.slice, self.window = key, None
+        self.slice, self.window, self.is_backfill = key, None, False
         self._clears()
         return False
 
@@ -109,6 +110,7 @@ class Progress:
         if self.slice is not None:
             left |= {"slice": self.slice, "pass": self.passes, "page": self.place.written(), "seen": self.seen}
             left |= {"window": self.window.written()} if self.window else {}
+            left |= {"backfill": True} if self.is_backfill else {}
             left |= {"job": self.job.written()} if self.job else {}
             left |= {"highest": self.highest} if self.highest is not None else {}
             left |= {"totals": self.totals} if self.totals else {}

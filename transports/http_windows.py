@@ -118,7 +118,7 @@ def _begin(settings: Settings, cursor: Cursor | None, until: str) -> Cursor | No
 
 
 def _window(settings: Settings, begin: str | None, until: str) -> Window:
-    if begin is None or "window" not in settings:
+    if begin is None or settings.get("window") is None:
         return Window(begin, until)
     return Window(begin, min(until, stamp(_parsed(begin) + _span(settings["window"]))))
 

@@ -37,6 +37,7 @@ _OF_HTTP = (
     _Spot(("forEach", "*", "resource", "records", "path")),
     *(_Spot(("forEach", "*", "resource", "pagination", *spot.path)) for spot in _PAGING),
     _Spot(("forEach", "*", "resource", "keep", "*")),
+    *(_Spot(("incremental", "backfill", "pagination", *spot.path)) for spot in _PAGING),
     _Spot(("byId", "read")),
     *(_Spot(("job", *path)) for path in (("keep", "*"), ("results", "path"))),
     *(_Spot(("job", "status", *path)) for path in (("done",), ("failed",), ("message",), ("keep", "*"))),
@@ -61,6 +62,7 @@ def check(tree: Node, root: Node, types: Types, problems: Problems) -> None:
     if transport is not None and kind == "http":
         _expressions(transport, _OF_HTTP, problems)
         _extract(transport.child("pagination", "extract"), problems)
+        _extract(transport.child("incremental", "backfill", "pagination", "extract"), problems)
         _cursor(transport, problems)
         _rules(transport, problems)
         _attached(transport, root, problems)

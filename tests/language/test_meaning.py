@@ -64,8 +64,9 @@ CASES = [
     Case("E040", J, "/files/${job.file}", "/files/${job.fil}", "'/files/", "`job.file`"),
     Case("E056", J, "done: state == 'done'", "done: state = 'done'", "= 'done'", "=="),
     Case("E021", J, "{url: '${job.result}', h", "{url: '/exports/${job.id}', h", "'/exports/${job.id}', headers: {Accept: application/json}}\n  incr", "${job.result}"),
-    Case("E029", J, "  incremental: {", "  pagination: {type: page, param: page}\n  incremental: {", "page, param", "leave `pagination` out"),
-    Case("E080", J, "json: {from: '${window.from}', to", "json: {to", "at}\ndecode", "filter: client"),
+    Case("E029", J, "  incremental:\n", "  pagination: {type: page, param: page}\n  incremental:\n", "page, param", "leave `pagination` out"),
+    Case("E080", J, "json: {from: '${window.from}', to", "json: {to", "at\n    backfill", "filter: client"),
+    Case("E056", J, "next: links.next}", "next: links..next}", ".next}", ""),
     # cursors that are told without being sent
     Case("E080", "vendors/brightlane/pages.yaml", "form: {since: '${window.from}'}", "form: {since: all}", "at}\n  byId", "filter: client"),
     # seals, classes, groups

@@ -224,3 +224,36 @@ def test_a_wrong_path_is_an_error_and_moves_nothing(serve: Serve, room: Room) ->
 def test_moments_are_compared_as_moments() -> None:
     assert canonical("2024-05-01T02:00:00+02:00") == canonical("2024-05-01T00:00:00Z") == day(1)
     assert datetime.fromisoformat(day(1)).tzinfo is not None
+
+
+@pytest.mark.feature("stream.stateDelegating")
+@pytest.mark.parametrize("cut", [None, 1, 2])
+def test_a_backfill_is_asked_elsewhere_until_there_is_a_cursor(serve: Serve, room: Room, cut: int | None) -> None:
+    """An archive by tokens at first, changes by windows afterwards; who goes on in the archive stays there."""
+
+    def answers(asked: Asked) -> Any:
+        if asked.path == "/archive":
+            page = int(asked.query.get("at", 0))
+            return {
+                "data": rows(page, updatedAt=f"2024-05-0{page + 1}T00:00:00Z"),
+                "next": page + 1 if page < 2 else None,
+            }
+        return {"data": rows("late", updatedAt="2024-05-20T00:00:00Z")}
+
+    api = serve(answers)
+    backfill = {"request": {"url": "/archive"}, "pagination": {"type": "cursor", "param": "at", "next": "next"}}
+    settings = {
+        "request": {"url": "/changes", "query": {"since": "${window.from}"}},
+        "incremental": {"cursor": "updatedAt", "start": "2024-01-01", "window": "20d", "backfill": backfill},
+    }
+    first = room.read(api, **settings)
+    assert [asked.path for asked in api.asked] == ["/archive"] * 3
+    after = first.after
+    if cut is not None:
+        del api.asked[:]
+        after = room.read(api, first.pages[cut - 1].after, **settings).after
+        assert [asked.path for asked in api.asked] == ["/archive"] * (3 - cut)
+    assert after == {"cursors": {"": "2024-05-03T00:00:00.000000Z"}}
+    del api.asked[:]
+    assert room.read(api, after, **settings).ids() == ["late"] * 2
+    assert [asked.query["since"][:10] for asked in api.asked] == ["2024-05-03", "2024-05-23"]
