@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.servers.smtp import USERNAME, MailServer
@@ -132,6 +132,7 @@ def test_the_same_key_has_the_same_message_id_and_another_another(far: Office) -
     assert all(str(each).endswith("@example.com>") for each in ids)
 
 
+@settings(max_examples=50, deadline=None)
 @given(subject=st.text(st.characters(codec="utf-8")))
 def test_no_subject_adds_a_header_or_a_recipient(subject: str) -> None:
     people = _addresses(["leads@example.com"], "to")
