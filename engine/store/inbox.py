@@ -193,9 +193,7 @@ def known(engine: Engine, names: Sequence[tuple[str, int]]) -> dict[tuple[str, i
 def load(engine: Engine) -> tuple[int, int]:
     """How many requests wait among the rows, and their bytes."""
     with reading(engine) as connection:
-        waits = (
-            select(inbox_feeds.c.name, inbox_feeds.c.turn).where(inbox_feeds.c.state == WAITING).distinct().subquery()
-        )
+        waits = select(inbox_feeds.c.name, inbox_feeds.c.turn).where(_WAITS).distinct().subquery()
         joined = (waits.c.name == inbox.c.name) & (waits.c.turn == inbox.c.turn)
         statement = select(func.count(), func.coalesce(func.sum(inbox.c.size), 0)).select_from(
             inbox.join(waits, joined)

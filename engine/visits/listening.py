@@ -91,13 +91,9 @@ class Trigger:
 
     def takes(self, heard: Heard) -> bool:
         """Whether a request is for this trigger, whose own `verify` it has to have passed when it came."""
-        if not self.hears(heard) or not _is_proven(self.settings, heard, self.feed):
+        if not _is_at(self.settings, heard) or not _is_proven(self._proof, heard, self.feed):
             return False
         return self._condition is None or is_true(_found(self._condition, heard.parts))
-
-    def hears(self, heard: Heard) -> bool:
-        """Whether it was sent to this trigger's address."""
-        return _is_at(self.settings, heard)
 
     def id(self, heard: Heard) -> str:
         """The id of what a request names. Raises DeliveryRefused where it names nothing that could be one."""
@@ -117,6 +113,10 @@ class Trigger:
             is_form = self.feed.decode["format"] == "form"
             envelope = replace(envelope, body=urlencode(query, True).encode() if is_form else orjson.dumps(query))
         return sealed(envelope)
+
+    @cached_property
+    def _proof(self) -> str:
+        return proof(self.settings)
 
     @cached_property
     def _condition(self) -> Any:
@@ -139,7 +139,7 @@ def triggers(feed: Feed) -> list[Trigger]:
 def is_stranger(heard: Heard, feed: Feed) -> bool:
     """Whether all that the feed asks for at its address was changed since a request came, each time in its own way."""
     here = [settings for settings in hooks(feed) if _is_at(settings, heard)]
-    return bool(here) and not any(_is_proven(settings, heard, feed) for settings in here)
+    return bool(here) and not any(_is_proven(proof(settings), heard, feed) for settings in here)
 
 
 def heard(entry: Entry, feed: Feed) -> Heard:
@@ -193,13 +193,13 @@ def _is_at(settings: Settings, heard: Heard) -> bool:
     return here == (heard.entry.endpoint, heard.envelope.request.get("method"))
 
 
-def _is_proven(settings: Settings, heard: Heard, feed: Feed) -> bool:
+def _is_proven(wanted: str, heard: Heard, feed: Feed) -> bool:
     """Whether a request gave the proof that is asked for here.
 
     Where the feed asked for one alone, and was changed since, but still does, that one stands for this one.
     """
     proven = heard.proven(feed.id)
-    if proven is None or proof(settings) in proven["gave"]:
+    if proven is None or wanted in proven["gave"]:
         return True
     return bool(proven["of"] == 1 == len({proof(each) for each in hooks(feed) if _is_at(each, heard)}))
 
