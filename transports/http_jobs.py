@@ -21,6 +21,7 @@ _EVERY, _TIMEOUT = "5s", "1h"
 _LONGEST = 60.0  # seconds between two looks, unless `every` is longer
 _GROWS = 1.5
 _GONE = (404, 410)
+_CODE = "http.job"
 _MOST_SAID = 200  # characters of what the other side says, in a message
 
 
@@ -90,17 +91,24 @@ class Jobs:
             answer = self._asked(job, names)
             failure = self._failure(answer)
             if failure is None and is_true(self._tools.search(self._status["done"], answer.document)):
-                kept = {**job.kept, **self._kept(self._status, answer, "`job.status.keep`")}
-                return Ready(kept, self._addresses(answer, {**names, "job": kept}))
+                return self._ready(job, answer, names)
             left = self._timeout - (self._tools.now() - datetime.fromisoformat(job.begun))
             if failure is None and left <= timedelta(0):
                 failure = f"is not done after {self._timeout} (`job.timeout`)"
             if failure is not None:
-                answer.empty = "failed"
-                error = BadReply(f"{answer.name} {failure}: a new one is begun next", answer.reply.status, "http.job")
-                return Failed(answer, error)
+                error = BadReply(f"{answer.name} {failure}; the next run begins another", answer.reply.status, _CODE)
+                return _failed(answer, error)
             self._tools.sleep(min(wait, left.total_seconds()))
             wait = min(wait * _GROWS, max(every, _LONGEST))
+
+    def _ready(self, job: Job, answer: Answer, names: Mapping[str, Any]) -> Ready | Failed:
+        try:
+            kept = {**job.kept, **self._kept(self._status, answer, "`job.status.keep`")}
+            return Ready(kept, self._addresses(answer, {**names, "job": kept}))
+        except BadReply as error:
+            if error.code != _CODE:
+                raise  # of another request, which may be answered the next time
+            return _failed(answer, error)
 
     def _asked(self, job: Job, names: Mapping[str, Any]) -> Answer:
         request = built(self._status["request"], self._base, {**names, "job": job.kept}, self._tools)
@@ -125,7 +133,7 @@ class Jobs:
         addresses = [found] if isinstance(found, str) else found
         if not isinstance(addresses, list) or not addresses or not all(isinstance(each, str) for each in addresses):
             text = f"expected an address, or a list of some, at `{block['path']}` in the reply to {answer.name}"
-            raise BadReply(f"{text} (`job.results`)", answer.reply.status, "http.job")
+            raise BadReply(f"{text} (`job.results`)", answer.reply.status, _CODE)
         return tuple(named(block, answer.url, each) for each in addresses)
 
     def _kept(self, block: Settings, answer: Answer, where: str) -> dict[str, Any]:
@@ -133,5 +141,10 @@ class Jobs:
         missing = next((name for name, value in kept.items() if value is None), None)
         if missing is not None:
             path = block["keep"][missing]
-            raise BadReply(f"the reply to {answer.name} has no `{path}` ({where})", answer.reply.status, "http.job")
+            raise BadReply(f"the reply to {answer.name} has no `{path}` ({where})", answer.reply.status, _CODE)
         return kept
+
+
+def _failed(answer: Answer, error: BadReply) -> Failed:
+    answer.empty = "failed"
+    return Failed(answer, error)

@@ -127,6 +127,18 @@ def test_one_that_fails_is_forgotten_and_the_next_run_begins_another(
 
 
 @asynchronous
+def test_one_without_results_is_forgotten_as_well(serve: Serve, room: Room) -> None:
+    exports = Exports(looks=0)
+    api = serve(exports.answers)
+    none = {**RESULTS, "job": {**RESULTS["job"], "results": {"path": "nothing"}}}
+    with connect_pages("http", room.settings(api, **none), room.tools()) as far:
+        pages = far.pages({})
+        assert [next(pages).after["round"].get("job") is None for _ in range(2)] == [False, True]
+        with pytest.raises(BadReply, match="expected an address, or a list of some, at `nothing`"):
+            next(pages)
+
+
+@asynchronous
 def test_one_that_is_older_than_anybody_waits_is_begun_anew(serve: Serve, room: Room) -> None:
     exports = Exports(looks=0)
     api = serve(exports.answers)
