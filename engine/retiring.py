@@ -6,7 +6,7 @@ the purge was cut short.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from engine.errors import FeedError
@@ -56,7 +56,7 @@ def outlook(feed: Feed, world: World, everyone: Sequence[Feed]) -> Outlook:
         rows.counts(world.engine, me),
         len(sizes),
         sum(sizes),
-        sum(1 for _ in world.inbox.waiting(feed.id, listening.endpoints(feed))),
+        sum(1 for _ in world.inbox.waiting(feed.id, _endpoints(feed))),
         beside,
         None if found is None else found.retired_at,
         None if found is None else found.purge,
@@ -107,7 +107,7 @@ def _brings_people_alone(feed: Feed) -> bool:
 
 def _close(feed: Feed, world: World, lease: Lease) -> int:
     """Settle the requests that wait: nobody takes them any more, and the inbox must not fill up with them."""
-    closed, endpoints = 0, listening.endpoints(feed)
+    closed, endpoints = 0, _endpoints(feed)
     for entry in world.inbox.waiting(feed.id, endpoints):
         with writing(world.engine) as connection:
             leases.check(connection, lease)
@@ -115,6 +115,11 @@ def _close(feed: Feed, world: World, lease: Lease) -> int:
         closed += 1
     world.inbox.tidy(endpoints)
     return closed
+
+
+def _endpoints(feed: Feed) -> list[str]:
+    """Where it listens, or did before it was switched off."""
+    return listening.endpoints(replace(feed, enabled=True))
 
 
 def _forget_copies(world: World, lease: Lease, me: Retiring) -> int:

@@ -88,7 +88,8 @@ def _database(where: Settings) -> Iterator[_Found]:
         yield _Found("database", WELL, f"{server}, empty yet: the first run makes the tables")
         return
     if version != shape.HEAD:
-        told = f"{server}, at version {version}; this engine needs {shape.HEAD}: `feeds db upgrade`"
+        then = "`feeds db upgrade`" if version < shape.HEAD else "a newer engine made it, install that one"
+        told = f"{server}, at version {version}; this engine needs {shape.HEAD}: {then}"
         yield _Found("database", WRONG, told)
         return
     yield _Found("database", WELL, f"{server}, at version {version}")

@@ -57,6 +57,7 @@ def _show(outlook: Outlook, purge: bool) -> None:
         ("activities that another feed wrote as well", counts["shared"], "stays"),
         ("contacts that only this feed knows", counts["contacts"], people),
         ("vehicles that only this feed knows", counts["vehicles"], people),
+        ("employees that only this feed tells of", counts["employees"], goes),
         ("rows in quarantine", counts["quarantined"], goes),
         ("sealed copies of what was read", outlook.copies, goes if purge else "removed when their time is over"),
         ("requests that wait in the inbox", outlook.waiting, goes if purge else "closed, nothing is made of them"),

@@ -92,7 +92,12 @@ _KINDS = (
         "activities",
         "activities a",
         lambda _: f"a.dealer_id = :dealer AND {_ACTIVITY}",
-        ("DELETE FROM activity_changes WHERE activity_id IN :ids",),
+        (
+            "DELETE FROM activity_changes WHERE activity_id IN :ids",
+            # What was sent stays known, so that it is never sent twice; what was in it does not.
+            "DELETE FROM outbox WHERE activity_id IN :ids AND state IN ('queued', 'failed')",
+            "UPDATE outbox SET payload = NULL, snapshot = '{}', receipt = NULL WHERE activity_id IN :ids",
+        ),
     ),
     _Kind(
         "contacts",
@@ -110,6 +115,16 @@ _KINDS = (
         _sourced(_SOURCED, "vehicle_id"),
         ("DELETE FROM vehicle_keys WHERE dealer_id = :dealer AND vehicle_id IN :ids",),
         of_people=True,
+    ),
+    # Nobody says who else has told of a person at work: as long as another feed may have, all stay.
+    _Kind(
+        "employees",
+        "employees t",
+        lambda _: (
+            f"""t.dealer_id = :dealer AND t.namespace = :namespace
+            AND EXISTS (SELECT 1 FROM deliveries d WHERE d.id = t.delivery_id AND d.feed_id = :feed) AND NOT EXISTS (
+                SELECT 1 FROM feeds f WHERE f.dealer_id = :dealer AND f.namespace = :namespace AND {_OTHERS})"""
+        ),
     ),
     _Kind("quarantined", "quarantine t", lambda _: "t.feed_id = :feed"),
     _Kind("issues", "issues t", lambda _: "t.feed_id = :feed"),
@@ -185,17 +200,26 @@ def purge(engine: Engine, lease: Lease, me: Retiring) -> Iterator[tuple[str, int
     for kind in _KINDS:
         if kind.of_people and me.keeps_people:
             continue
-        after = 0
-        while ids := _next(engine, kind, me, after):
-            leases.renew(engine, lease)
-            yield kind.name, _removed(engine, lease, kind, me, ids)
-            after = ids[-1]
+        yield from _all(engine, lease, kind, me)
     with writing(engine) as connection:
         _held(connection, lease, me)
         for statement in _MEMORY:
             connection.execute(text(statement), {"feed": me.id, "name": me.name})
         _forget_texts(connection, me)
     yield "memory", 1
+
+
+def _all(engine: Engine, lease: Lease, kind: _Kind, me: Retiring) -> Iterator[tuple[str, int]]:
+    """Look through the rows until a whole look finds none: one may have to wait for another to go first."""
+    found, after = 0, 0
+    while (ids := _next(engine, kind, me, after)) or found:
+        if not ids:
+            found, after = 0, 0
+            continue
+        leases.renew(engine, lease)
+        removed = _removed(engine, lease, kind, me, ids)
+        found, after = found + removed, ids[-1]
+        yield kind.name, removed
 
 
 def _next(engine: Engine, kind: _Kind, me: Retiring, after: int) -> list[int]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 
 from engine.intake.inbox import Entry, inbox
 from engine.store import database, retiring
@@ -31,14 +31,31 @@ ROW = {
 }
 
 
+ITEM = (
+    "INSERT INTO outbox (export, key, dealer_id, activity_id, message, happening, snapshot, queued_at, updated_at,"
+    " attempts, next_at, fence, state, payload)"
+    " SELECT 'acme/leads', :key, dealer_id, id, '', 'created', :snapshot, '', '', 0, '', 0, :state, :payload"
+    " FROM activities WHERE key = 'N1' AND dealer_id = 1"
+)
+
+
 def sale(number: str, customer: str, **values: str) -> dict[str, str]:
     return ROW | {"Number": number, "Customer": customer, "First": "Robin", "Last": f"Vale{customer}"} | values
 
 
 @pytest.fixture
-def site(both: Shell) -> Shell:
+def site(shell: Shell) -> Shell:
+    return peopled(shell)
+
+
+@pytest.fixture
+def either(both: Shell) -> Shell:
+    """The same on both databases."""
+    return peopled(both)
+
+
+def peopled(site: Shell) -> Shell:
     """A dealer with two feeds of one namespace that write some activities both, and another dealer with one of them."""
-    site = both
     desk = DEFINITION.replace("INCOMING", str(site.home / "desk"))
     site.write("feeds/vendors/shop/desk.yaml", desk)
     site.write("feeds/dealers/acme.yaml", DEALER + "  - uses: shop/desk\n")
@@ -117,24 +134,33 @@ def test_a_gate_that_is_not_confirmed_keeps_the_feed(shell: Shell) -> None:
     assert shell.feeds("retire", FEED, "--yes").code == 0
 
 
-def test_a_purge_removes_what_is_the_feeds_own_and_nothing_of_another_feed_or_dealer(site: Shell) -> None:
-    lineage = site.rows("SELECT name, sha256 FROM deliveries ORDER BY id")
-    done = site.feeds("retire", FEED, "--purge", "--yes", "--format", "json")
+def test_what_is_to_be_sent_of_it_is_not_and_what_was_sent_keeps_no_content(site: Shell) -> None:
+    for number, state in enumerate(("queued", "sent")):
+        with site.store() as connection:
+            values = {"key": str(number), "snapshot": '{"a": [1, 2]}', "state": state, "payload": b"Robin"}
+            connection.execute(text(ITEM), values)
+    assert site.feeds("retire", FEED, "--purge", "--yes").code == 0
+    assert site.rows("SELECT state, payload FROM outbox") == [("sent", None)]
+
+
+def test_a_purge_removes_what_is_the_feeds_own_and_nothing_of_another_feed_or_dealer(either: Shell) -> None:
+    lineage = either.rows("SELECT name, sha256 FROM deliveries ORDER BY id")
+    done = either.feeds("retire", FEED, "--purge", "--yes", "--format", "json")
     assert done.code == 0
     assert done.json()["removed"]["activities"] == 2
-    assert keys(site) == {"acme": ["N2", "N3", "N6"], "bolt": ["N1"]}
+    assert keys(either) == {"acme": ["N2", "N3", "N6"], "bolt": ["N1"]}
     # Customer 1 was this feed's alone; of 5 the desk has sold something as well.
-    assert people(site) == ["acme Vale2", "acme Vale3", "acme Vale5", "bolt Vale1"]
-    assert site.rows("SELECT f.name FROM quarantine q JOIN feeds f ON f.id = q.feed_id") == [(THEIRS,)]
-    assert copies(site) == 2
-    assert site.rows("SELECT name, sha256 FROM deliveries ORDER BY id") == lineage
-    assert site.rows("SELECT purge FROM feeds WHERE retired_at IS NOT NULL") == [("done",)]
-    actions = [action for (action,) in site.rows("SELECT action FROM audit ORDER BY id")]
+    assert people(either) == ["acme Vale2", "acme Vale3", "acme Vale5", "bolt Vale1"]
+    assert either.rows("SELECT f.name FROM quarantine q JOIN feeds f ON f.id = q.feed_id") == [(THEIRS,)]
+    assert copies(either) == 2
+    assert either.rows("SELECT name, sha256 FROM deliveries ORDER BY id") == lineage
+    assert either.rows("SELECT purge FROM feeds WHERE retired_at IS NOT NULL") == [("done",)]
+    actions = [action for (action,) in either.rows("SELECT action FROM audit ORDER BY id")]
     assert actions == ["feed.retire", "feed.purged"]
     # Whoever is purged owns nothing: with the other feed what both have written goes too.
-    assert site.feeds("retire", OTHER, "--purge", "--yes").code == 0
-    assert keys(site) == {"acme": [], "bolt": ["N1"]}
-    assert people(site) == ["bolt Vale1"]
+    assert either.feeds("retire", OTHER, "--purge", "--yes").code == 0
+    assert keys(either) == {"acme": [], "bolt": ["N1"]}
+    assert people(either) == ["bolt Vale1"]
 
 
 @contextmanager
@@ -191,6 +217,7 @@ def test_requests_that_wait_are_closed_or_with_a_purge_removed(both: Shell) -> N
     came("one", hooked)
     came("both", hooked, "acme/shop-signed")
     assert "2 wait now" in shell.feeds("pause", hooked, "--reason", "x").out
+    shell.edit("feeds/dealers/acme.yaml", "- uses: shop/hooked", "- {uses: shop/hooked, enabled: false}")
     assert shell.feeds("retire", hooked, "--yes", "--format", "json").json()["removed"] == {"closed": 2}
     assert received.counts(hooked, ["shop/acme"])["waiting"] == 0
     assert shell.feeds("retire", hooked, "--purge", "--yes", "--format", "json").json()["removed"]["requests"] == 1

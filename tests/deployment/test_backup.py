@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import psycopg
-import pytest
 from sqlalchemy import make_url
 
 from engine.store import database
@@ -81,20 +80,19 @@ def test_a_postgresql_database_comes_back_from_its_dump(postgres: Postgres, post
         postgres.drop("second")
 
 
-@pytest.mark.parametrize("step", ["0001", "0005"])
-def test_an_older_database_is_left_alone_until_it_is_upgraded_and_then_goes_on(shell: Shell, step: str) -> None:
+def test_an_older_database_is_left_alone_until_it_is_upgraded_and_then_goes_on(shell: Shell) -> None:
     from alembic import command
 
     from engine.store import migrate
 
     engine = database.connect(shell.database)
     with database.writing(engine) as connection:
-        command.upgrade(migrate.config(connection), step)
+        command.upgrade(migrate.config(connection), "0001")
     engine.dispose()
     shell.put("sales.csv", SALE)
     refused = shell.feeds("run", "--all")
     assert (refused.code, "feeds db upgrade" in refused.talk) == (1, True)
     assert shell.feeds("doctor").code == 1
-    assert f"from {step} to " in shell.feeds("db", "upgrade").out
+    assert "from 0001 to " in shell.feeds("db", "upgrade").out
     assert shell.feeds("run", "--all").code == 0
     assert shell.feeds("db", "upgrade").out.startswith("at version")

@@ -18,11 +18,15 @@ from tests.scheduler.conftest import Clock
 
 ROW = {"Customer": "C1", "First": "Robin", "Last": "Vale", "Email": "", "Phone": ""}
 SALE = ROW | {"Number": "N1", "Date": "2022-01-28", "Amount": "12.50"}
-RUNS = 6  # of a feed, a day
+RUNS = 4  # of a feed, a day
 
 
 @pytest.fixture
-def feeds(both: Shell) -> list[Feed]:
+def feeds(shell: Shell) -> list[Feed]:
+    return two_of(shell)
+
+
+def two_of(both: Shell) -> list[Feed]:
     both.write("feeds/vendors/shop/desk.yaml", DEFINITION.replace("INCOMING", str(both.home / "in")))
     both.write("feeds/dealers/acme.yaml", DEALER + "  - uses: shop/desk\n")
     home = Path(both.environment["FEEDS_DIR"])
@@ -40,7 +44,7 @@ def world_of(site: Shell, clock: Clock) -> World:
 
 
 def a_day(world: World, feeds: list[Feed], clock: Clock) -> None:
-    """Each feed runs every four hours, by itself, as a scheduler runs it."""
+    """Each feed runs every six hours, by itself, as a scheduler runs it."""
     for _ in range(RUNS):
         for feed in feeds:
             lease = leases.take(world.engine, feed.id, world.owner)
@@ -53,52 +57,52 @@ def count(site: Shell, table: str) -> int:
     return int(site.rows(f"SELECT count(*) FROM {table}")[0][0])  # noqa: S608  (names of this file)
 
 
-def test_rows_of_empty_runs_do_not_pile_up(both: Shell, feeds: list[Feed], clock: Clock) -> None:
-    both.put("sales.csv", SALE)
-    world = world_of(both, clock)
+def test_rows_of_empty_runs_do_not_pile_up(shell: Shell, feeds: list[Feed], clock: Clock) -> None:
+    shell.put("sales.csv", SALE)
+    world = world_of(shell, clock)
     before, after = [], []
     for _ in range(6):
         a_day(world, feeds, clock)
-        before.append(count(both, "runs"))
+        before.append(count(shell, "runs"))
         sweep(world)
-        after.append(count(both, "runs"))
+        after.append(count(shell, "runs"))
     world.engine.dispose()
     daily = RUNS * len(feeds)
     print(f"runs a day: {daily} for {len(feeds)} feeds; kept after {len(after)} days: {after[-1]}")
     assert before[0] == daily
     # Three days and the run that brought the file to each feed, however long this goes on.
     assert after[-1] == after[-2] == after[-3] <= daily * forgetting.EMPTY_RUNS.days + 2 * len(feeds)
-    assert count(both, "deliveries") == len(feeds)
-    delivered = both.rows("SELECT d.run_id, r.id FROM deliveries d LEFT JOIN runs r ON r.id = d.run_id")
+    assert count(shell, "deliveries") == len(feeds)
+    delivered = shell.rows("SELECT d.run_id, r.id FROM deliveries d LEFT JOIN runs r ON r.id = d.run_id")
     assert all(run == found for run, found in delivered)
 
 
 def test_the_newest_run_of_a_feed_and_what_goes_wrong_stay_until_their_time_is_over(
-    both: Shell, feeds: list[Feed], clock: Clock
+    shell: Shell, feeds: list[Feed], clock: Clock
 ) -> None:
-    world, feed = world_of(both, clock), feeds[0]
+    world, feed = world_of(shell, clock), feeds[0]
     lost = replace(feed, transport={**feed.transport, "directory": "/nowhere/at/all"})
     run_feeds([feed], world)
     run_feeds([lost], world)
-    failed = both.rows("SELECT id FROM runs WHERE outcome = 'failed'")
+    failed = shell.rows("SELECT id FROM runs WHERE outcome = 'failed'")
     clock.sleep(4 * 86_400)
     run_feeds([feed], world)
-    last = both.rows("SELECT run_id FROM last_runs")
+    last = shell.rows("SELECT run_id FROM last_runs")
     clock.sleep(30 * 86_400)
     sweep(world)
-    assert both.rows("SELECT id FROM runs ORDER BY id") == [*failed, *last]
+    assert shell.rows("SELECT id FROM runs ORDER BY id") == [*failed, *last]
     clock.sleep(60 * 86_400)
     sweep(world)
-    assert both.rows("SELECT id FROM runs") == last
-    assert count(both, "issues") == 0
-    assert both.feeds("status").code == 0
+    assert shell.rows("SELECT id FROM runs") == last
+    assert count(shell, "issues") == 0
+    assert shell.feeds("status").code == 0
     world.engine.dispose()
 
 
-def test_details_of_old_runs_go_and_their_counts_stay(both: Shell, feeds: list[Feed], clock: Clock) -> None:
+def test_details_of_old_runs_go_and_their_counts_stay(both: Shell, clock: Clock) -> None:
     world = world_of(both, clock)
     both.put("sales.csv", SALE, SALE | {"Number": ""})
-    run_feeds(feeds[:1], world)
+    run_feeds(two_of(both)[:1], world)
     clock.sleep(forgetting.DETAILS.total_seconds() + 60)
     sweep(world)
     shown = both.feeds("runs", "show", "1", "--format", "json").json()
@@ -109,8 +113,8 @@ def test_details_of_old_runs_go_and_their_counts_stay(both: Shell, feeds: list[F
     world.engine.dispose()
 
 
-def test_pages_without_a_record_go_with_their_runs(both: Shell, feeds: list[Feed], clock: Clock) -> None:
-    world = world_of(both, clock)
+def test_pages_without_a_record_go_with_their_runs(both: Shell, clock: Clock) -> None:
+    world, feeds = world_of(both, clock), two_of(both)
     mine = world.journal.register(feeds[0])
     for read in (0, 0, 3, 0):
         clock.sleep(60)
