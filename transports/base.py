@@ -87,8 +87,8 @@ class BadReply(TransportError):
 
     `status` is that of HTTP. `code` is stable: "http.status", "http.rule" (an `onError` rule said fail), "http.repeats"
     (the same page or token twice), "http.maxPages", "http.tooLarge", "http.notDecoded", "http.token" (no token in the
-    reply of a login), "http.conditional", "http.notAccepted" (`accepted` does not hold). `again`, of a parcel: nothing
-    was taken, and the same may be sent again later.
+    reply of a login), "http.conditional", "http.job" (a list that was ordered is not made), "http.notAccepted"
+    (`accepted` does not hold). `again`, of a parcel: nothing was taken, and the same may be sent again later.
     """
 
     def __init__(self, message: str, status: int | None = None, code: str = "http.status", again: bool = False) -> None:
