@@ -5,7 +5,7 @@ import click
 from engine.cli import opening, projects
 from engine.cli.output import as_json, formats
 from engine.cli.settings import command, settings
-from engine.language.secrets import PREFIX, names
+from engine.language.secrets import PREFIX, named, names
 from engine.surface import ERROR, OK
 
 
@@ -14,24 +14,25 @@ def secrets() -> None:
     pass
 
 
-@command("check", secrets, help="Every name the enabled feeds use, and whether it has a value.")
+@command("check", secrets, help="Every name that enabled feeds and exports use, and whether it has a value.")
 @formats("text", "json")
 def check(form: str) -> int:
     where = settings()
-    feeds = [feed for feed in projects.project(where).feeds.values() if feed.enabled]
-    kept = opening.secrets(where)
-    lacking = {name for feed in feeds for name in kept.missing(feed)}
+    found, kept = projects.project(where), opening.secrets(where)
+    used_by = [(feed.id, names(feed)) for feed in found.feeds.values() if feed.enabled]
+    used_by += [(export.id, named(export.transport)) for export in found.exports.values() if export.enabled]
     users: dict[str, list[str]] = {}
-    for feed in feeds:
-        for name in names(feed):
-            users.setdefault(name, []).append(feed.id)
+    for user, used in used_by:
+        for each in used:
+            users.setdefault(each, []).append(user)
+    lacking = kept.lacking(users)
     if form == "json":
-        as_json([{"name": name, "found": name not in lacking, "feeds": used} for name, used in sorted(users.items())])
+        as_json([{"name": name, "found": name not in lacking, "feeds": using} for name, using in sorted(users.items())])
     else:
-        for name, used in sorted(users.items()):
-            click.echo(f"{'missing' if name in lacking else 'ok':<8} {name}  ({', '.join(used)})")
+        for name, using in sorted(users.items()):
+            click.echo(f"{'missing' if name in lacking else 'ok':<8} {name}  ({', '.join(using)})")
         if not users:
-            click.echo("no enabled feed uses a secret")
+            click.echo("no enabled feed or export uses a secret")
     if lacking:
         click.echo(f"set {PREFIX}{min(lacking)} in the environment, or {min(lacking)} in the secrets file", err=True)
     return ERROR if lacking else OK

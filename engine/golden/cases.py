@@ -4,12 +4,13 @@ Made of a definition's `tests:` or of a case folder; runs nothing.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from engine.language import definition, files, schema, tree, values, yaml
+from engine.language import outgoing as outgoing_of
 from engine.language.dealers import Listed, listed
 from engine.language.findings import Finding
 from engine.language.folder import Sheet
@@ -18,13 +19,12 @@ from engine.language.project import Project
 from engine.language.resolution import Definition
 from engine.language.shapes import Workshop
 from engine.language.tree import Node, Place
-from engine.model import Dealer, Feed, Value
+from engine.model import Dealer, Export, Feed, Value
 from transports.files import is_segment
 
 _NOON = datetime(2024, 1, 1, 12)  # noqa: DTZ001  (in the dealer's zone; a test without `now` is the same every day)
 SCRIPTS = ("http", "hooks")  # lists under `given`; files in the folder of a day
 _HEAD = {"version": 1, "kind": "feed", "title": "a script", "basedOn": "any/feed"}  # what a definition begins with
-_NOT_YET = ("exports", "suppressed")  # of `expect`: what goes out comes with its transports
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +68,10 @@ def of_definition(source: Definition, found: Project, workshop: Workshop) -> lis
     if broken := _broken(source, found):
         many = f"{len(tests)} test{'' if len(tests) == 1 else 's'} not run: the definition has errors"
         return [unread(source.name, source.files[0], broken, many)]
-    return [_case(source, node, workshop) for node in tests]
+    return [_case(source, node, workshop, found.outgoing) for node in tests]
 
 
-def _case(source: Definition, node: Node, workshop: Workshop) -> Case:
+def _case(source: Definition, node: Node, workshop: Workshop, outgoing: Mapping[str, Node]) -> Case:
     name = node.word("name", "a test without a name")
     expect = node.child("expect") or node
     given = node.child("given") or node
@@ -79,6 +79,7 @@ def _case(source: Definition, node: Node, workshop: Workshop) -> Case:
     zone = _zone(given)
     dealer = Dealer("test-dealer", "Test Dealer", zone, given.word("region", "US"), _features(given, source.root))
     feed, _ = definition.feed(source, dealer, _entry(source, given), workshop, problems, samples=True)
+    exports = _exports(given.elements("exports"), outgoing, dealer, workshop, problems)
     faults = [_told(each) for each in problems.findings if each.severity == "error"]
     faults += _unready(given, expect)
     return Case(
@@ -86,7 +87,7 @@ def _case(source: Definition, node: Node, workshop: Workshop) -> Case:
         name,
         node.place,
         expect,
-        feeds=(feed,) if feed is not None else (),
+        feeds=(replace(feed, exports=exports),) if feed is not None else (),
         days=(_given_files(given),),
         http=(given.child("http"),),
         hooks=(given.child("hooks"),),
@@ -136,8 +137,7 @@ def _entry(source: Definition, given: Node) -> Node:
 
 def _unready(given: Node, expect: Node) -> list[str]:
     """What the test asks for and this release, or any, cannot do."""
-    told = [f"expect.{name} cannot be looked at yet" for name in _NOT_YET if expect.child(name) is not None]
-    told += [f"{name!r} is not one file name" for name in given.entries("files") if not is_segment(name)]
+    told = [f"{name!r} is not one file name" for name in given.entries("files") if not is_segment(name)]
     if not expect.entries():
         told.append("it expects nothing: --update writes what comes of it")
     return told
@@ -168,7 +168,9 @@ def _cursors(given: Node) -> Mapping[str, str]:
 # --- case folders ---------------------------------------------------------------------------
 
 
-def of_folder(folder: Path, definitions: Mapping[str, Definition], workshop: Workshop) -> Case:
+def of_folder(
+    folder: Path, definitions: Mapping[str, Definition], workshop: Workshop, outgoing: Mapping[str, Node] | None = None
+) -> Case:
     """A case: `dealer.yaml`, `day1/...`, `day2/...`, `expected.json`; it belongs to `<vendor>/<product>` above it.
 
     `http.yaml` and `hooks.yaml` in the folder of a day are what an API answers and what arrives on that day.
@@ -187,6 +189,9 @@ def of_folder(folder: Path, definitions: Mapping[str, Definition], workshop: Wor
     dealer = files.file(sheet)
     found = listed(dealer, Problems()) if dealer.kind == "dealer" else None
     feeds = _feeds(found, definitions, workshop, problems) if found is not None else []
+    if found is not None:
+        sent = _exports(dealer.tree.elements("exports"), outgoing or {}, found.dealer, workshop, problems)
+        feeds = [replace(feed, exports=sent) for feed in feeds]
     days = [day for day in sorted(folder.glob("day*")) if day.is_dir()]
     scripts = {name: tuple(_script(day, name, problems) for day in days) for name in SCRIPTS}
     wrong = [_told(each) for each in (*dealer.errors, *problems.findings) if each.severity == "error"]
@@ -219,6 +224,21 @@ def _feeds(found: Listed, definitions: Mapping[str, Definition], workshop: Works
         if feed is not None:
             feeds.append(feed)
     return feeds
+
+
+def _exports(
+    entries: Sequence[Node], known: Mapping[str, Node], dealer: Dealer, workshop: Workshop, problems: Problems
+) -> tuple[Export, ...]:
+    """What goes out: the dealer's enabled exports."""
+    made = []
+    for entry in entries:
+        uses = entry.child("uses")
+        root = known.get(str(uses.value)) if uses is not None else None
+        if root is None:
+            problems.unknown(uses or entry, "E048", "export", known)
+        elif entry.flag("enabled", default=True):
+            made.append(outgoing_of.export(root, dealer, entry, workshop.types, problems))
+    return tuple(made)
 
 
 def _read(path: Path) -> tuple[yaml.Document | None, list[str]]:

@@ -66,7 +66,8 @@ class Collection:
         return [f"{each.file}:{each.line}: {each.message} [{each.code}]" for each in found]
 
     def _folders(self, root: Path) -> list[Case]:
-        return [of_folder(path, self.project.definitions, self._workshop) for path in folders(root)]
+        project = self.project
+        return [of_folder(path, project.definitions, self._workshop, project.outgoing) for path in folders(root)]
 
 
 def _sorted(cases: Sequence[Case]) -> list[Case]:

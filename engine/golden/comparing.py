@@ -23,6 +23,8 @@ IDENTITY: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "contacts": (("externalId",), ("firstName", "lastName"), ("lastName",), ("company",)),
     "vehicles": (("vin",), ("stockNumber",), ("plate",)),
     "quarantine": (("delivery", "line"), ("line",)),
+    "exports": (("export", "message", "key"), ("message", "key"), ("key",), ("message",)),
+    "suppressed": (("export", "message", "key"), ("message", "key"), ("key",), ("message",)),
 }
 NOUNS = {
     "activities": "activity",
@@ -30,6 +32,8 @@ NOUNS = {
     "contacts": "contact",
     "vehicles": "vehicle",
     "quarantine": "quarantined row",
+    "exports": "item that goes out",
+    "suppressed": "item that is kept back",
 }
 
 
@@ -50,6 +54,8 @@ class Found:
     removed: Sequence[str] = ()
     state: Mapping[str, str | None] = field(default_factory=dict)
     requests: Sequence[Element] = ()
+    exports: Sequence[Element] = ()
+    suppressed: Sequence[Element] = ()
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -274,6 +280,8 @@ SECTIONS: Mapping[str, _Section] = {
     "contacts": _list_of("contacts"),
     "vehicles": _list_of("vehicles"),
     "quarantine": _list_of("quarantine"),
+    "exports": _list_of("exports"),
+    "suppressed": _list_of("suppressed"),
     "held": _held,
     "left": _left,
     "removed": _removed,

@@ -20,7 +20,8 @@ from engine.model import Value
 from engine.report import COUNTS
 
 _WIDE = 120  # columns of a line
-_LISTS = ("activities", "contacts", "vehicles", "quarantine", "held")
+_STORED = ("activities", "contacts", "vehicles", "quarantine")
+_LISTS = (*_STORED, "held", "exports", "suppressed")
 # What a new element is told by, where its list has none to follow; of an activity all its fields as well.
 _SHORT: Mapping[str, Sequence[str]] = {
     "activities": ("type", "key", "occurred", "state"),
@@ -28,6 +29,8 @@ _SHORT: Mapping[str, Sequence[str]] = {
     "contacts": ("externalId", "firstName", "lastName", "company", "email", "phone"),
     "vehicles": ("vin", "year", "make", "model"),
     "quarantine": ("line", "code", "field"),
+    "exports": ("export", "message", "key", "text"),
+    "suppressed": ("export", "message", "key", "reason"),
 }
 
 
@@ -56,7 +59,7 @@ def renewed(expected: Mapping[str, Value], found: Found) -> dict[str, Value]:
 
 def _everything(found: Found) -> dict[str, Value]:
     counts = {name: count for name, count in found.counts.items() if count}
-    lists = {name: [_fresh(each, name, ()) for each in getattr(found, name)] for name in _LISTS[:-1]}
+    lists = {name: [_fresh(each, name, ()) for each in getattr(found, name)] for name in _STORED}
     codes = sorted({issue["code"] for issue in found.issues if issue["severity"] == "warning"})
     made: dict[str, Value] = {"counts": counts, **{name: each for name, each in lists.items() if each}}
     made |= {"requests": len(found.requests)} if found.requests else {"left": list(found.left)}

@@ -20,7 +20,7 @@ from engine.golden.cases import Case
 from engine.golden.comparing import Found, differences
 from engine.golden.hooks import arrived
 from engine.golden.script import Script, script
-from engine.golden.stand_ins import STAND_INS, not_yet
+from engine.golden.stand_ins import STAND_INS, not_yet, played
 from engine.intake.archive import Archive
 from engine.intake.inbox import inbox
 from engine.language import secrets
@@ -28,7 +28,7 @@ from engine.language.secrets import PREFIX, Secrets
 from engine.model import ActivityType, Feed
 from engine.report import plain_feed
 from engine.runner import run_feeds
-from engine.store import desk, overview, people, search
+from engine.store import desk, outbox, overview, people, search
 from engine.store.stored import contact_fields, vehicle_fields
 from engine.world import World, open_world, stamp
 
@@ -104,7 +104,9 @@ class Bench:
         home = self.folder / "test"
         (home / "server").mkdir(parents=True)
         _copied(self.folder / "empty.db", self.folder / "feeds.db")
-        kept = Secrets({PREFIX + name: _STAND_IN for feed in case.feeds for name in secrets.names(feed)})
+        used = [name for feed in case.feeds for name in secrets.names(feed)]
+        used += [name for feed in case.feeds for each in feed.exports for name in secrets.named(each.transport)]
+        kept = Secrets({PREFIX + name: _STAND_IN for name in used})
         clock = MovedClock(case.now)
         world = replace(
             self.world,
@@ -113,6 +115,7 @@ class Bench:
             secrets=kept,
             clock=clock,
             chance=lambda: _CHANCE,
+            way_out=played,
         )
         try:
             return _played(case, scripts, home / "server", world, self.types)
@@ -210,7 +213,10 @@ def _found(
     fields = contact_fields(engine)
     everyone = people.contacts_found(engine)
     contacts = {each["id"]: views.contact(each, fields.get(each["id"], {}), namespace) for each in everyone}
-    activities = [views.activity(each, contacts) for each in search.activities_found(engine, search.Query(), types)]
+    stored = list(search.activities_found(engine, search.Query(), types))
+    activities = [views.activity(each, contacts) for each in stored]
+    keys = {each["id"]: (each["type"], each["key"]) for each in stored}
+    items = [views.item(each, keys.get(each["activity_id"])) for each in outbox.found(engine)][::-1]
     left = sorted(path.relative_to(server).as_posix() for path in server.rglob("*") if path.is_file())
     return Found(
         runs,
@@ -220,6 +226,8 @@ def _found(
         quarantine=[views.row(each) for each in overview.quarantined(engine)],
         left=left,
         removed=sorted(set(came) - set(left)),
+        exports=[each for each in items if each["state"] == outbox.SENT],
+        suppressed=[each for each in items if each["state"] != outbox.SENT],
     )
 
 

@@ -3,11 +3,13 @@
 Opens nothing: places with files become a folder of the test's own, an API is what the test's script answers.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from engine.model import Feed
+from transports.base import Parcel, Receipt, Sender, SendTools, Settings
 
 # What decides which files are taken and what becomes of them; where they lie and who logs in does not.
 _KEPT = ("filename", "regex", "order", "deleteFromServer", "moveTo", "shared", "ours", "maxBytes")
@@ -35,6 +37,22 @@ STAND_INS: Mapping[str, StandIn] = {
     "sftp": folder,
     "webhook": script,
 }
+
+
+class _Taker:
+    """Takes whatever goes out."""
+
+    def __init__(self, destination: str) -> None:
+        self.destination = destination
+
+    def send(self, parcel: Parcel) -> Receipt:
+        return Receipt(parcel.key, None, "")
+
+
+@contextmanager
+def played(kind: str, settings: Settings, tools: SendTools) -> Iterator[Sender]:
+    """In place of the way out of an export: the item is as it would be sent, and nothing leaves."""
+    yield _Taker(f"{kind}, played")
 
 
 def not_yet(kind: str) -> str | None:

@@ -6,6 +6,9 @@ stand beside its name.
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
 
 from engine.store.people import ADDRESS, CONSENT
 
@@ -49,6 +52,24 @@ def activity(stored: Mapping[str, Any], contacts: Mapping[int, Mapping[str, Any]
 
 def vehicle(stored: Mapping[str, Any]) -> dict[str, Any]:
     return dict.fromkeys(VEHICLE) | {name: value for name, value in stored.items() if name != "id"}
+
+
+def item(stored: Mapping[str, Any], activity: tuple[str, str] | None) -> dict[str, Any]:
+    """What goes out, or was kept back. `text` is what was sent, `json` and `form` the same by their names."""
+    payload, media = stored["payload"], stored["media"] or ""
+    text = None if payload is None else bytes(payload).decode("utf-8", "replace")
+    kind, key = activity or (None, None)
+    return {
+        "export": stored["export"].partition("/")[2],
+        "type": kind,
+        "key": key,
+        "message": stored["message"] or None,
+        "event": stored["happening"],
+        **{name: stored[name] for name in ("state", "reason", "rule", "media")},
+        "text": text,
+        "json": orjson.loads(text) if text is not None and "json" in media else None,
+        "form": dict(parse_qsl(text, True)) if text is not None and "form-urlencoded" in media else None,
+    }
 
 
 def row(stored: Mapping[str, Any]) -> dict[str, Any]:

@@ -142,6 +142,7 @@ class Project:
     definitions: Mapping[str, Definition] = field(default_factory=dict, repr=False)  # of feeds, used by a dealer or not
     type_files: Mapping[str, File] = field(default_factory=dict, repr=False)  # of the activity types
     exports: Exports = field(default_factory=lambda: Exports((), {}), repr=False)
+    outgoing: Mapping[str, Node] = field(default_factory=dict, repr=False)  # definitions of exports, used or not
     alerts: Mapping[str, Alerts | None] = field(default_factory=dict, repr=False)  # by file; None: it has an error
 
     def resolved(self, feed: str) -> Node:
@@ -235,6 +236,7 @@ class Loader:
             definitions=self._library.definitions,
             type_files=self._library.known["activity"],
             exports=sent,
+            outgoing=self._library.exports,
             alerts=told,
         )
 

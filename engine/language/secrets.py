@@ -6,7 +6,7 @@ Looked up when a transport is opened and never before; no value is written anywh
 import json
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from engine.deferred import Reference, SecretRef, Template
@@ -60,7 +60,11 @@ class Secrets:
 
     def missing(self, feed: Feed) -> tuple[str, ...]:
         """The names that a feed uses and that have no value."""
-        return tuple(name for name in names(feed) if name not in self._known and not self._looked_up(name))
+        return self.lacking(names(feed))
+
+    def lacking(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Those of these names that have no value."""
+        return tuple(name for name in names if name not in self._known and not self._looked_up(name))
 
     def filled(self, settings: Settings) -> Settings:
         """Settings with each reference to a secret replaced by the Secret, inside a text as well.
@@ -104,6 +108,13 @@ class Secrets:
         if not value and self._keyring is not None:
             value = self._keyring(name)
         return value
+
+
+def named(settings: Settings) -> tuple[str, ...]:
+    """The secrets that settings use, such as the transport of an export."""
+    found: dict[str, None] = {}
+    _note(settings, found)
+    return tuple(found)
 
 
 def names(feed: Feed) -> tuple[str, ...]:

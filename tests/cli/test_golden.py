@@ -257,20 +257,34 @@ def test_a_name_that_leads_out_of_the_folder_is_refused(shell: Shell) -> None:
     assert "'../../out.csv' is not one file name" in done.out
 
 
-@pytest.mark.parametrize(
-    ("given", "expect", "told"),
-    [
-        ("region: US", "exports: []", "expect.exports cannot be looked at yet"),
-        ("region: US", "suppressed: []", "expect.suppressed cannot be looked at yet"),
-    ],
-)
-def test_what_this_release_cannot_play_is_an_error_and_not_passed(
-    shell: Shell, given: str, expect: str, told: str
-) -> None:
-    done = ran(shell, block("a test", expect, VALE, given=given))
+LEADS = """\
+version: 1
+kind: export
+title: Sales to the head office
+params: {token: {type: secret, required: true}}
+messages:
+  - name: big
+    event: {activities: [sale], is: created}
+    if: activity.fields.amount > `1000`
+    text: 'Sold for ${activity.fields.amount}'
+encode: {format: json}
+transport: {type: http, url: 'https://office.example', headers: {X-Token: '${params.token}'}}
+"""
+
+
+def test_what_goes_out_is_looked_at_and_goes_nowhere(shell: Shell) -> None:
+    shell.write("feeds/exports/office/sales.yaml", LEADS)
+    given = "exports: [{uses: office/sales, params: {token: '${secret.OFFICE}'}}]"
+    out = "exports: [{key: '7', message: big, json: {text: Sold for 1284.55}}]"
+    kept = "suppressed: [{key: '8', state: suppressed}]"
+    good = block("a test", f"complete: [exports, suppressed]\n{out}\n{kept}", VALE, ITO, given=given)
+    done = ran(shell, good)
+    assert done.code == 0, done.out
+    done = ran(shell, good.replace("Sold for 1284.55", "Sold for nothing"))
     assert done.code == 1
-    assert told in done.out
-    assert "0 passed, 1 could not be run" in done.out
+    assert re.search(r"expected Sold for nothing\n +found    Sold for 1284.55", done.out)
+    done = ran(shell, good.replace("office/sales", "office/sale"))
+    assert "E048" in done.out
 
 
 def test_a_cursor_is_given_and_read_back(shell: Shell) -> None:
@@ -411,7 +425,8 @@ def test_an_expectation_of_nothing_is_filled_in(shell: Shell) -> None:
 
 
 def test_update_leaves_what_passes_and_what_cannot_run(shell: Shell) -> None:
-    written(shell, block("good", "counts: {read: 1}", VALE), block("later", "exports: []", VALE))
+    other = "exports: [{uses: office/none}]"
+    written(shell, block("good", "counts: {read: 1}", VALE), block("later", "counts: {read: 1}", VALE, given=other))
     before = (shell.home / TEST).read_bytes()
     assert shell.feeds("test", "--update").code == 1
     assert (shell.home / TEST).read_bytes() == before
