@@ -38,7 +38,7 @@ class Envelope:
     """One reply with everything that a mapping needs to know of it.
 
     `status`, `media` and `body` are the reply's. `empty` says why a reply counts as one without records, whatever its
-    body is: "ignored", "skipped" (an `onError` rule), "unchanged" (304), "begun", "failed" (of a job, not of what it
+    body is: "ignored", "skipped" (an `onError` rule), "unchanged" (304), "job" (a reply about one, and not what it
     makes); None for every other. `read`, where there is one, takes the place of `records.path` (an object that a
     trigger named). `window` has "from", "to" and "filter". `before` and `after` are positions.
     """

@@ -27,11 +27,13 @@ _MOST_SAID = 200  # characters of what the other side says, in a message
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """One that is done. `names` is what `${job.…}` finds; `addresses` are its results, where the API names them.
+    """One that is done, and the reply that says so. `names` is what `${job.…}` finds.
 
-    An address often is a login by itself: it shows nowhere, and no position has it.
+    `addresses` are its results, where the API names them. One often is a login by itself: it shows nowhere, and no
+    position has it.
     """
 
+    answer: Answer
     names: Mapping[str, Any]
     addresses: tuple[str, ...] | None = field(default=None, repr=False)
 
@@ -77,7 +79,6 @@ class Jobs:
         if answer.empty is not None:
             return answer, None
         kept = self._kept(self._block, answer, "`job.keep`")
-        answer.empty = "begun"
         return answer, Job(kept, stamp(now))
 
     def is_over(self, job: Job) -> bool:
@@ -94,21 +95,21 @@ class Jobs:
                 return self._ready(job, answer, names)
             left = self._timeout - (self._tools.now() - datetime.fromisoformat(job.begun))
             if failure is None and left <= timedelta(0):
-                failure = f"is not done after {self._timeout} (`job.timeout`)"
+                failure = f"is not done after {self._block.get('timeout', _TIMEOUT)} (`job.timeout`)"
             if failure is not None:
                 error = BadReply(f"{answer.name} {failure}; the next run begins another", answer.reply.status, _CODE)
-                return _failed(answer, error)
+                return Failed(answer, error)
             self._tools.sleep(min(wait, left.total_seconds()))
             wait = min(wait * _GROWS, max(every, _LONGEST))
 
     def _ready(self, job: Job, answer: Answer, names: Mapping[str, Any]) -> Ready | Failed:
         try:
             kept = {**job.kept, **self._kept(self._status, answer, "`job.status.keep`")}
-            return Ready(kept, self._addresses(answer, {**names, "job": kept}))
+            return Ready(answer, kept, self._addresses(answer, {**names, "job": kept}))
         except BadReply as error:
             if error.code != _CODE:
                 raise  # of another request, which may be answered the next time
-            return _failed(answer, error)
+            return Failed(answer, error)
 
     def _asked(self, job: Job, names: Mapping[str, Any]) -> Answer:
         request = built(self._status["request"], self._base, {**names, "job": job.kept}, self._tools)
@@ -131,7 +132,7 @@ class Jobs:
             answer = self._client.send(built(block["request"], self._base, names, self._tools))
         found = self._tools.search(block["path"], answer.document)
         addresses = [found] if isinstance(found, str) else found
-        if not isinstance(addresses, list) or not addresses or not all(isinstance(each, str) for each in addresses):
+        if not isinstance(addresses, list) or not all(isinstance(each, str) for each in addresses):
             text = f"expected an address, or a list of some, at `{block['path']}` in the reply to {answer.name}"
             raise BadReply(f"{text} (`job.results`)", answer.reply.status, _CODE)
         return tuple(named(block, answer.url, each) for each in addresses)
@@ -143,8 +144,3 @@ class Jobs:
             path = block["keep"][missing]
             raise BadReply(f"the reply to {answer.name} has no `{path}` ({where})", answer.reply.status, _CODE)
         return kept
-
-
-def _failed(answer: Answer, error: BadReply) -> Failed:
-    answer.empty = "failed"
-    return Failed(answer, error)

@@ -3,8 +3,9 @@
 Never asks for a page before the one before it was taken, and never moves a position ahead of what was handed over.
 """
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from transports import http_windows as windows
@@ -134,27 +135,38 @@ class Listing:
         What began it is a page without records, so that its position is saved: nobody begins it again.
         """
         names, window = self._names(each, progress.window), progress.window
+
+        def ends() -> None:
+            self._ends(progress, each, window, is_last_window or self._is_skipped, is_last)
+
         if progress.job is not None and jobs.is_over(progress.job):
             progress.forgets_job()
-        if progress.job is None:
-            before, told = progress.written(), progress.told(True)
-            answer, progress.job = jobs.begun(names)
-            if progress.job is None:  # a rule of `onError` says that there is nothing
+        job = progress.job
+        if job is None:
+            answer, job = jobs.begun(names)
+            if job is None:  # a rule of `onError` says that there is nothing
                 self._is_skipped = answer.empty == "skipped"
-                self._ends(progress, each, window, is_last_window or self._is_skipped, is_last)
-            read = _Read(answer, (), None, None, names)
-            yield self._page(read, before, progress.written(), each, window, None, told)
-            if progress.job is None:
+                yield self._bare(progress, each, answer, names, ends)
                 return False
-        found = jobs.awaited(progress.job, names)
+            yield self._bare(progress, each, answer, names, partial(progress.begins_job, job))
+        found = jobs.awaited(job, names)
         if isinstance(found, Failed):
-            before, told = progress.written(), progress.told(True)
-            progress.forgets_job()
-            read = _Read(found.answer, (), None, None, names)
-            yield self._page(read, before, progress.written(), each, window, None, told)
+            yield self._bare(progress, each, found.answer, names, progress.forgets_job)
             raise found.error
+        if found.addresses == ():
+            yield self._bare(progress, each, found.answer, names, ends)
+            return False
         self._ready = found
         return True
+
+    def _bare(
+        self, progress: Progress, each: Slice, answer: Answer, names: Mapping[str, Any], moves: Callable[[], None]
+    ) -> Page:
+        """A page without records, for the position that it moves."""
+        before, told, window = progress.written(), progress.told(True), progress.window
+        answer.empty = answer.empty or "job"
+        moves()
+        return self._page(_Read(answer, (), None, None, names), before, progress.written(), each, window, None, told)
 
     def _pass(
         self, progress: Progress, each: Slice, window: Window | None, sweep: Sweep, is_last_window: bool, is_last: bool

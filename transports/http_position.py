@@ -129,6 +129,9 @@ class Progress:
         self.job, self.highest, self.seen, self.promised = None, None, 0, None
         self.begins_pass(1)
 
+    def begins_job(self, job: Job) -> None:
+        self.job = job
+
     def forgets_job(self) -> None:
         """What it has made is read from its beginning, once another one has made it."""
         self._clears()

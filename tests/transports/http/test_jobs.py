@@ -72,7 +72,7 @@ def test_a_list_is_ordered_awaited_and_read_page_by_page(serve: Serve, room: Roo
     assert paths(api) == ["POST /exports"] + ["GET /exports/j1"] * 3 + ["GET /exports/j1/rows"] * 3 + [
         "GET /exports/j1/rows"
     ]
-    assert [each.empty for each in result.envelopes] == ["begun"] + [None] * 4
+    assert [each.empty for each in result.envelopes] == ["job"] + [None] * 4
     assert room.clock.slept == [4, 6]
     assert result.after == {}
 
@@ -101,7 +101,7 @@ def test_each_window_has_one_of_its_own(serve: Serve, room: Room) -> None:
 ENDS = [
     pytest.param({"state": "failed"}, "says that it failed (`job.status.failed`), and says: too much", id="failed"),
     pytest.param({"status": 404}, "is not there any more (status 404)", id="forgotten"),
-    pytest.param({"looks": 1000}, "is not done after 0:10:00 (`job.timeout`)", id="too slow"),
+    pytest.param({"looks": 1000}, "is not done after 10m (`job.timeout`)", id="too slow"),
 ]
 
 
@@ -136,6 +136,15 @@ def test_one_without_results_is_forgotten_as_well(serve: Serve, room: Room) -> N
         assert [next(pages).after["round"].get("job") is None for _ in range(2)] == [False, True]
         with pytest.raises(BadReply, match="expected an address, or a list of some, at `nothing`"):
             next(pages)
+
+
+@asynchronous
+def test_one_may_have_made_nothing(serve: Serve, room: Room) -> None:
+    api = serve(lambda asked: {"id": 1, "state": "done", "urls": []})
+    incremental = {"cursor": "updatedAt", "start": "2024-05-01", "window": "20d"}
+    result = room.read(api, **RESULTS, incremental=incremental)
+    assert paths(api) == ["POST /exports", "GET /exports/1"] * 2
+    assert result.after == {"cursors": {"": "2024-05-01T00:00:00.000000Z"}}
 
 
 @asynchronous
