@@ -61,7 +61,7 @@ def test_a_yaml_block_validates_or_is_wrong_as_it_says(text: str, wrong: str | N
     is_whole = re.search(r"^kind: ", text, re.M)
     kind = re.search(r"^kind: (\w+)", text, re.M)[1] if is_whole else "feed"
     folder = {"feed": "vendors/doc", "dealer": "dealers", "activity": "activities", "alerts": "alerts"}[kind]
-    name = re.search(r"^name: (\S+)", text, re.M)[1] if is_whole and kind != "feed" else "block"
+    name = re.search(r"^name: (\S+)", text, re.M)[1] if is_whole and kind in ("dealer", "activity") else "block"
     path = project / "feeds" / folder / f"{name}.yaml"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text if is_whole else PART + text, encoding="utf-8")

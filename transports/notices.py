@@ -74,6 +74,8 @@ def _exchange(settings: Settings, plain: Request) -> None:
     )
     try:
         status = wire.exchange(plain, lambda size: None).status
+    except Refused as error:
+        raise Refused(str(error).replace("`transport.allowPrivate`", "the channel's `allowPrivate`")) from error
     finally:
         wire.close()
     if status not in _TAKEN:
