@@ -9,20 +9,19 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from engine.executors import outgoing
 from engine.executors.lanes import Lanes
 from engine.executors.outgoing import Outgoing
-from engine.executors.rounds import LOOK_EACH, SWEEP_EACH, Rounds, failed, followed, put_off
+from engine.executors.rounds import LOOK_EACH, SWEEP_EACH, Rounds, failed, followed, put_off, tidied
 from engine.executors.turn import Turn, turn
 from engine.language.secrets import Secrets
-from engine.runner import sweep
 from engine.scheduler.agenda import Agenda
 from engine.scheduler.following import Following
 from engine.scheduler.plans import Planned
 from engine.scheduler.waking import Waking
 from engine.store import slots
-from engine.visits import abandoned
 from engine.world import World, stamp
 
 _WAKE_EACH = 1.0  # seconds between two looks at what waits for feeds
@@ -152,9 +151,5 @@ class Local:
         put_off(plan.feed, found, self._world)
 
     def _sweep(self) -> None:
-        threading.Thread(target=self._rounds.attempt, args=(self._swept,), daemon=True).start()
-
-    def _swept(self) -> None:
-        sweep(self._world)
-        if (project := self._following.project) is not None:
-            abandoned.end(self._world, project)
+        swept = partial(tidied, self._world, self._following)
+        threading.Thread(target=self._rounds.attempt, args=(swept,), daemon=True).start()

@@ -7,20 +7,24 @@ ledger: killed at any moment, the next one goes on, and several beside each othe
 import queue as queues
 import threading
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from functools import partial
 from zlib import crc32
 
 from engine import due
-from engine.executors.rounds import LOOK_EACH, SWEEP_EACH, Rounds, followed
-from engine.runner import sweep
+from engine.due import Last
+from engine.executors.rounds import LOOK_EACH, SWEEP_EACH, Rounds, followed, tidied
 from engine.scheduler.agenda import Agenda
 from engine.scheduler.following import Following
 from engine.scheduler.plans import Planned
+from engine.scheduler.waking import Waking
 from engine.store import queue, slots
 from engine.store.queue import Wanted
 from engine.world import World, stamp
 
 SILENCE = 30.0  # seconds after which a worker that says nothing counts as dead
 _WATCH_EACH = 1.0  # seconds between two looks at what has become of jobs
+_NOT_YET = timedelta(days=1)
 
 
 class Queued:
@@ -33,11 +37,14 @@ class Queued:
         self._followed: Mapping[str, Planned] | None = None
         self._waiting: set[str] = set()  # due, and in no job yet
         self._out: dict[str, int] = {}  # the job that each of the others is in
+        self._woken: set[str] = set()  # those among them that are not run for a slot
+        self._waking, self._moments = Waking(world.inbox, following), dict[str, datetime]()
         self._asked: queues.SimpleQueue[None] = queues.SimpleQueue()
         self._rounds = Rounds(
             world,
             (LOOK_EACH, self._look),
             (_WATCH_EACH, self._watch),
+            (0.0, self._wake),
             (silence / 3, self._sweep_jobs),
             (SWEEP_EACH, self._sweep_kept),
         )
@@ -64,17 +71,27 @@ class Queued:
 
     def _wait(self) -> float:
         """Until the next feed is due, or it is time to look."""
-        longest = _WATCH_EACH if self._out or self._waiting else LOOK_EACH
         coming = self._agenda.next()
         if coming is None:
-            return longest
-        return min(longest, max(0.0, (coming - self._world.clock.now()).total_seconds()))
+            return _WATCH_EACH
+        return min(_WATCH_EACH, max(0.0, (coming - self._world.clock.now()).total_seconds()))
 
     def _look(self) -> None:
         self._following.look()
         if self._followed is not self._following.plans:
             followed(self._agenda, self._following.plans, self._world)
             self._followed = self._following.plans
+            self._waking.again()
+
+    def _wake(self) -> None:
+        """Take up which feeds have requests waiting."""
+        clock = self._world.clock
+        began = clock.monotonic()
+        moments = self._waking.look(began)
+        if moments is not None:
+            self._moments = dict(moments)
+            self._agenda.wake(moments, clock.now())
+            self._waking.took(clock.monotonic() - began)
 
     def _put(self) -> None:
         """Queue what is due. A feed that cannot be queued yet, behind a job that waits in its lane, stays due."""
@@ -87,18 +104,21 @@ class Queued:
         wanted = []
         for name in names:
             plan, last = self._following.plans.get(name), lasts.get(name)
-            if plan is None or plan.table is None or last is None or name in paused:
+            if plan is None or not plan.is_enabled or name in paused:
                 self._waiting.discard(name)
                 self._agenda.put_off(name, now, is_patient=True)
                 continue
-            slot = due.due(plan.table, last, now, self._agenda.seen(name))
-            if slot is None:  # another scheduler was faster, or it was missed and is not made up
+            seen = self._agenda.seen(name)
+            slot = due.due(plan.table, last, now, seen) if plan.table is not None and last is not None else None
+            if slot is not None or self._moments.get(name, now + _NOT_YET) <= now:
+                wanted.append(Wanted(name, stamp(slot) if slot else None, last, self._lock(plan)))
+            else:  # another scheduler was faster, or it was missed and is not made up
                 self._waiting.discard(name)
-                self._agenda.ended(name, last, now)
-            else:
-                wanted.append(Wanted(name, stamp(slot), last, self._lock(plan)))
-        self._out |= queue.put(self._world.engine, wanted, stamp(now))
-        self._waiting.difference_update(self._out)
+                self._over(name, last, now)
+        put = queue.put(self._world.engine, wanted, stamp(now))
+        self._out |= put
+        self._woken |= {each.feed for each in wanted if each.slot is None and each.feed in put}
+        self._waiting.difference_update(put)
 
     def _lock(self, plan: Planned) -> str:
         """Its lane, or its part of it: a feed is always in the same."""
@@ -109,18 +129,25 @@ class Queued:
         """Learn what has become of what was queued."""
         if not self._out:
             return
-        live = queue.live(self._world.engine)  # before the slots: a job that ends in between has noted its slots
+        jobs = queue.standing(self._world.engine)  # before the slots: whoever ends a job has noted its slots
         lasts = slots.known(self._world.engine, sorted(self._out))
         now = self._world.clock.now()
         for name, job in list(self._out.items()):
-            last = lasts.get(name)
-            if last is not None and last.has_ended:
-                self._agenda.ended(name, last, now)
-            elif job not in live:  # it could not be run, and the worker has said why
-                self._agenda.put_off(name, now)
-            else:
+            last, is_live, is_woken = lasts.get(name), job in jobs.live, name in self._woken
+            if is_live and (is_woken or last is None or not last.has_ended):
                 continue
             del self._out[name]
+            self._woken.discard(name)
+            in_vain = jobs.put_off.get(job, {}).get(name)
+            if in_vain is None if is_woken else last is not None and last.has_ended:
+                self._over(name, last, now)
+            else:  # the worker has said why
+                self._agenda.put_off(name, now, bool(in_vain))
+
+    def _over(self, name: str, last: Last | None, now: datetime) -> None:
+        self._moments.pop(name, None)
+        self._waking.ended(name)
+        self._agenda.ended(name, last or Last(now), now)
 
     def _sweep_jobs(self) -> None:
         """What was with a worker that is dead is queued again at once."""
@@ -129,7 +156,9 @@ class Queued:
             self._world.note("jobs.abandoned", {"level": "warning", "feeds": len(names)})
         for name in self._out.keys() & set(names):
             del self._out[name]
+            self._woken.discard(name)
             self._waiting.add(name)
 
     def _sweep_kept(self) -> None:
-        threading.Thread(target=self._rounds.attempt, args=(lambda: sweep(self._world),), daemon=True).start()
+        swept = partial(tidied, self._world, self._following)
+        threading.Thread(target=self._rounds.attempt, args=(swept,), daemon=True).start()

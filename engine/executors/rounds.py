@@ -5,9 +5,12 @@ from typing import Protocol
 
 from engine.errors import FeedError
 from engine.executors.turn import Turn
+from engine.runner import sweep
 from engine.scheduler.agenda import Agenda
+from engine.scheduler.following import Following
 from engine.scheduler.plans import Planned
 from engine.store import slots
+from engine.visits import abandoned
 from engine.visits.ending import fault
 from engine.world import World, stamp
 
@@ -80,3 +83,10 @@ def put_off(feed: str, found: Turn, world: World) -> None:
     """Say so, where something is wrong with it."""
     if found.last is None and found.reason:
         world.note("feed.putOff", {"level": "warning", "feed": feed, "reason": found.reason})
+
+
+def tidied(world: World, following: Following) -> None:
+    """Forget what was kept for a while, and end what waits for feeds that are gone."""
+    sweep(world)
+    if (project := following.project) is not None:
+        abandoned.end(world, project)

@@ -7,12 +7,14 @@ end it could not note would be at work for ever.
 
 import queue as queues
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
+from engine.executors import outgoing
+from engine.executors.outgoing import Outgoing
 from engine.executors.rounds import LOOK_EACH, Rounds, failed, put_off
 from engine.executors.turn import Turn, turn
 from engine.language.secrets import Secrets
@@ -31,17 +33,17 @@ class _Work(NamedTuple):
     """One feed of a job, as its definition is when the job is taken."""
 
     plan: Planned
-    seen: datetime
+    seen: datetime | None
     feed: Feed
     beside: Sequence[Feed]
 
 
 @dataclass(frozen=True, slots=True)
 class _Ended:
-    """`is_whole`: all of its feeds had their turn."""
+    """`put_off` are the feeds that could not be run, and whether they only have to wait; None: it was cut short."""
 
     job: Job
-    is_whole: bool
+    put_off: Mapping[str, bool] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +66,11 @@ class Worker:
         self._concurrency = concurrency
         self._number: int | None = None  # as the queue knows us
         self._running: set[int] = set()
-        self._over: list[int] = []  # jobs whose end the queue has not heard of yet
+        self._over: dict[int, Mapping[str, bool]] = {}  # jobs whose end the queue has not heard of yet
         self._heard: queues.SimpleQueue[_Ended | _Asked] = queues.SimpleQueue()
         self._asked = 0
-        self._rounds = Rounds(world, (beat_each, self._beat), (LOOK_EACH, self._look))
+        self._outgoing = Outgoing(world, lambda: following.project, secrets)
+        self._rounds = Rounds(world, (beat_each, self._beat), (LOOK_EACH, self._look), (outgoing.LOOK_EACH, self._send))
 
     def stop(self) -> None:
         """Finish the feeds that run, begin none; asked again, end at once. May be called from a signal."""
@@ -86,11 +89,17 @@ class Worker:
             if not self._asked:
                 self._rounds.attempt(self._take)
             self._hear()
+        if self._asked == 1:
+            self._outgoing.finish()
         self._rounds.attempt(self._leave)
         return len(self._running)
 
     def _look(self) -> None:
         self._following.look()
+
+    def _send(self) -> None:
+        if not self._asked:
+            self._outgoing.look()
 
     def _beat(self) -> None:
         if self._number is None or not queue.beat(self._world.engine, self._number):
@@ -121,16 +130,20 @@ class Worker:
         world = replace(self._world, secrets=self._secrets())
 
         def run() -> None:
+            not_run = dict.fromkeys(job.feeds.keys() - {each.plan.feed for each in work}, False)
             for each in work:
                 if self._asked:
-                    self._heard.put(_Ended(job, is_whole=False))
+                    self._heard.put(_Ended(job, None))
                     return
-                put_off(each.plan.feed, _taken(each, world), world)
-            self._heard.put(_Ended(job, is_whole=True))
+                found = _taken(each, world)
+                if found.last is None:
+                    not_run[each.plan.feed] = found.is_patient
+                    put_off(each.plan.feed, found, world)
+            self._heard.put(_Ended(job, not_run))
 
         threading.Thread(target=run, name=f"job {job.number}", daemon=True).start()
 
-    def _work(self, name: str, slot: str) -> _Work | None:
+    def _work(self, name: str, slot: str | None) -> _Work | None:
         """None for a feed that is not to be run any more, or cannot be."""
         plan = self._following.plans.get(name)
         if plan is None:
@@ -141,7 +154,7 @@ class Worker:
             put_off(name, failed(name, error, self._world), self._world)
             return None
         # It was due in time, however long the job has waited: as of its slot.
-        return _Work(plan, datetime.fromisoformat(slot), feed, beside)
+        return _Work(plan, None if slot is None else datetime.fromisoformat(slot), feed, beside)
 
     def _hear(self) -> None:
         """Wait until jobs have ended, or it is time to look for another."""
@@ -157,9 +170,9 @@ class Worker:
             self._world.note("worker.stopping", {"running": len(self._running)})
             return
         self._running.discard(heard.job.number)
-        if heard.is_whole:
-            self._over.append(heard.job.number)
-        # The rest of one that was cut short: as soon as we are gone it counts as abandoned, and is put again.
+        if heard.put_off is not None:
+            self._over[heard.job.number] = heard.put_off
+        # One that was cut short counts as abandoned as soon as we are gone, and what is left of it is put again.
 
 
 def _taken(work: _Work, world: World) -> Turn:

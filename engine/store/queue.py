@@ -5,11 +5,12 @@ in the ledger as well: a job that is lost is put again, and one that is run twic
 time. Never decides what is due.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from hashlib import sha256
 from typing import Any, NamedTuple
 
+import orjson
 from procrastinate import sql
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job as Deferred
@@ -27,26 +28,37 @@ from engine.store.tables import slots
 _PLACE = "feeds_queue"  # the schema
 _NAME = "feeds"  # the one queue in it, and the one task
 _ALONE = -1  # no dealer's lock: one process at a time puts jobs
+_TOLD = "interval '10 minutes'"  # in which every scheduler has seen what could not be run
 _CONNECTOR = SyncPsycopgConnector()  # never opened: it asks on our connections
 _VERSION = sha256(SchemaManager.get_schema().encode()).hexdigest()[:16]
 
 
 class Job(NamedTuple):
-    """`feeds` with the slots that they are to be run for."""
+    """`feeds` with the slots that they are to be run for; without one, for what waits for them."""
 
     number: int
-    feeds: Mapping[str, str]
+    feeds: Mapping[str, str | None]
+
+
+class Standing(NamedTuple):
+    """The jobs that wait or are at work.
+
+    `put_off` are, of jobs that are over, the feeds that could not be run, and whether they only have to wait.
+    """
+
+    live: Set[int]
+    put_off: Mapping[int, Mapping[str, bool]]
 
 
 class Wanted(NamedTuple):
-    """A feed that is due for a slot, if its slots stand as they did `before`.
+    """A feed that is due for a slot, if its slots stand as they did `before`; without one, for what waits for it.
 
     Jobs of one `lock` never run side by side.
     """
 
     feed: str
-    slot: str
-    before: Last
+    slot: str | None
+    before: Last | None
     lock: str
 
 
@@ -111,9 +123,10 @@ def put(engine: Engine, wanted: Sequence[Wanted], now: str) -> dict[str, int]:
             )
         }
         carried, locked = _carried(connection, stands)
-        lots: dict[str, dict[str, str]] = {}
+        lots: dict[str, dict[str, str | None]] = {}
         for each in wanted:
-            if each.feed not in carried and each.lock not in locked and stands.get(each.feed) == each.before:
+            is_as_before = each.slot is None or stands.get(each.feed) == each.before
+            if each.feed not in carried and each.lock not in locked and is_as_before:
                 lots.setdefault(each.lock, {})[each.feed] = each.slot
         numbers = _put(connection, lots, now) if lots else []
         put = {feed: number for number, lot in zip(numbers, lots.values(), strict=True) for feed in lot}
@@ -131,16 +144,18 @@ def _carried(connection: Connection, stands: Mapping[str, Last]) -> tuple[dict[s
         waits = row.status == "todo"
         if waits:
             locked.add(row.lock)
-        for feed in row.args["feeds"]:
-            if waits or (feed in stands and not stands[feed].has_ended):
+        for feed, slot in row.args["feeds"].items():
+            if waits or slot is None or (feed in stands and not stands[feed].has_ended):
                 carried[feed] = row.id
     return carried, locked
 
 
-def _put(connection: Connection, lots: Mapping[str, Mapping[str, str]], now: str) -> list[int]:
+def _put(connection: Connection, lots: Mapping[str, Mapping[str, str | None]], now: str) -> list[int]:
     begun = update(slots).where(slots.c.feed == bindparam("name"))
     begun = begun.values(slot=bindparam("at"), begun_at=now, ended_at=None, outcome=None, run_id=None)
-    connection.execute(begun, [{"name": feed, "at": slot} for lot in lots.values() for feed, slot in lot.items()])
+    rows = [{"name": feed, "at": slot} for lot in lots.values() for feed, slot in lot.items() if slot is not None]
+    if rows:
+        connection.execute(begun, rows)
     jobs = [
         Deferred(id=None, queue=_NAME, lock=lock, queueing_lock=lock, task_name=_NAME, task_kwargs={"feeds": dict(lot)})
         for lock, lot in lots.items()
@@ -150,11 +165,12 @@ def _put(connection: Connection, lots: Mapping[str, Mapping[str, str]], now: str
     return [job.id for job in found if job.id is not None]
 
 
-def live(engine: Engine) -> set[int]:
-    """The jobs that wait or are at work."""
+def standing(engine: Engine) -> Standing:
     with reading(engine) as connection:
-        statement = f"SELECT id FROM {_PLACE}.procrastinate_jobs WHERE status IN ('todo', 'doing')"
-        return set(connection.execute(text(statement)).scalars())
+        found = text(f"SELECT id, status, args -> 'putOff' AS put_off FROM {_PLACE}.procrastinate_jobs")
+        rows = connection.execute(found).all()
+    is_live = {row.id for row in rows if row.status in ("todo", "doing")}
+    return Standing(is_live, {row.id: row.put_off for row in rows if row.put_off is not None})
 
 
 def swept(engine: Engine, silence: float) -> list[str]:
@@ -164,6 +180,8 @@ def swept(engine: Engine, silence: float) -> list[str]:
         stalled = _asked(connection, "select_stalled_jobs_by_heartbeat", **arguments)
         _delete(connection, [row["id"] for row in stalled])
         _asked(connection, "prune_stalled_workers", seconds_since_heartbeat=silence)
+        told = f"DELETE FROM {_PLACE}.procrastinate_jobs WHERE status = 'failed' AND scheduled_at < now() - {_TOLD}"
+        connection.execute(text(told))
     return [feed for row in stalled for feed in row["args"]["feeds"]]
 
 
@@ -197,10 +215,17 @@ def take(engine: Engine, worker: int) -> Job | None:
     return None if row["id"] is None else Job(row["id"], row["args"]["feeds"])
 
 
-def finish(engine: Engine, numbers: Sequence[int]) -> None:
-    """These are over; one that is gone already is."""
-    with writing(engine) as connection:
-        _delete(connection, numbers)
+def finish(engine: Engine, ended: Mapping[int, Mapping[str, bool]]) -> None:
+    """These are over, with the feeds of each that could not be run, and whether those only have to wait."""
+    failed = (
+        f"UPDATE {_PLACE}.procrastinate_jobs SET status = 'failed', scheduled_at = now(), "
+        "args = args || jsonb_build_object('putOff', CAST(:told AS jsonb)) WHERE id = :number AND status = 'doing'"
+    )
+    with _inside(engine) as connection:
+        _delete(connection, [number for number, put_off in ended.items() if not put_off])
+        for number, put_off in ended.items():
+            if put_off:
+                connection.execute(text(failed), {"number": number, "told": orjson.dumps(put_off).decode()})
 
 
 # --- how to ask ---------------------------------------------------------------------------------
@@ -208,7 +233,6 @@ def finish(engine: Engine, numbers: Sequence[int]) -> None:
 
 def _delete(connection: Connection, numbers: Iterable[int]) -> None:
     statement = text(f"DELETE FROM {_PLACE}.procrastinate_jobs WHERE id = ANY(:numbers)")
-    _enter(connection)  # what the tables' triggers call is named without a schema
     connection.execute(statement, {"numbers": list(numbers)})
 
 

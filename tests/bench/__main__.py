@@ -11,6 +11,7 @@ PARTS = (
     ("100 pages of an API beside urllib3 and orjson (S6)", ["tests.bench.pages"]),
     ("10,000 definitions beside CSafeLoader (S8)", ["tests.bench.definitions"]),
     ("a tick of the scheduler over 10,000 feeds (S9)", ["tests.bench.scheduler"]),
+    ("jobs a second of a scheduler and its workers", ["tests.bench.jobs"]),
 )
 
 for title, module in PARTS:

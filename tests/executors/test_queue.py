@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -11,8 +12,10 @@ from engine.store import database, queue, shape, slots
 from engine.store.database import Engine
 from engine.store.queue import Wanted
 from engine.world import stamp
-from tests.cli.shell import DEALER, FEED, sale
+from tests.cli.shell import DEALER, FEED, Shell, sale
 from tests.executors.conftest import Executor
+from tests.scheduler.conftest import Log
+from tests.web.receiver import listening, serving
 
 NOW = datetime(2022, 6, 1, 12, tzinfo=UTC)
 NAMES = ("acme/one", "acme/two", "acme/three")
@@ -53,7 +56,7 @@ def test_a_slot_is_put_once_whoever_asks(engine: Engine) -> None:
     job = queue.take(engine, queue.register(engine))
     assert job is not None
     assert put(engine, asked) == {"acme/one": job.number}  # at work
-    queue.finish(engine, [job.number])
+    queue.finish(engine, {job.number: {}})
     assert put(engine, asked) == {}  # what was asked for with old news
 
 
@@ -65,8 +68,31 @@ def test_a_lane_has_one_job_at_work_and_one_that_waits(engine: Engine) -> None:
     assert "acme/two" in put(engine, wanted(engine, "acme/two"))
     assert queue.take(engine, worker) is None
     assert put(engine, wanted(engine, "acme/three")) == {}  # behind the one that waits already
-    queue.finish(engine, [running.number])
+    queue.finish(engine, {running.number: {}})
     assert queue.take(engine, worker) is not None
+
+
+def test_a_job_tells_every_scheduler_which_of_its_feeds_could_not_be_run(engine: Engine) -> None:
+    put(engine, wanted(engine, "acme/one"), wanted(engine, "acme/two"))
+    job = queue.take(engine, queue.register(engine))
+    assert job is not None
+    queue.finish(engine, {job.number: {"acme/one": True}})
+    assert queue.standing(engine) == (set(), {job.number: {"acme/one": True}})
+    before = slots.known(engine)["acme/one"]
+    assert not before.has_ended
+    assert put(engine, Wanted("acme/one", stamp(before.slot), before, "host"))
+
+
+def test_what_is_woken_is_in_one_job_at_a_time_and_begins_no_slot(engine: Engine) -> None:
+    woken = Wanted("acme/one", None, None, "host")
+    found = put(engine, woken)
+    worker = queue.register(engine)
+    assert put(engine, woken) == found
+    job = queue.take(engine, worker)
+    assert job is not None
+    assert job.feeds == {"acme/one": None}
+    assert put(engine, woken) == found
+    assert slots.known(engine)["acme/one"] == Last(NOW)
 
 
 def test_what_was_with_a_silent_worker_can_be_put_again(engine: Engine) -> None:
@@ -90,7 +116,7 @@ def test_a_transaction_that_fails_leaves_neither_job_nor_slot(engine: Engine, mo
     with pytest.raises(RuntimeError):
         put(engine, wanted(engine, "acme/one"))
     assert slots.known(engine)["acme/one"] == Last(NOW)
-    assert queue.live(engine) == set()
+    assert not queue.standing(engine).live
 
 
 def test_two_feeds_of_one_login_never_run_beside_each_other_on_two_workers(make: Callable[[str], Executor]) -> None:
@@ -119,3 +145,15 @@ def test_a_feed_that_a_workers_machine_does_not_know_holds_up_no_other(make: Cal
     with executor.running(worker_folder="elsewhere"):
         log.wait(lambda: len(log.of("feed.finished", FEED)) >= 2)
     assert [row.feed for row in shell.rows("SELECT feed FROM slots WHERE ended_at IS NOT NULL")] == [FEED]
+
+
+def test_a_webhook_wakes_its_feed_on_a_worker_which_has_no_schedule(
+    tmp_path: Path, postgres_url: str, log: Log
+) -> None:
+    executor = Executor("queue", listening(Shell(tmp_path, postgres_url)), log)
+    with serving(executor.shell) as server, executor.running():
+        assert server.hook("1").status == 200
+        log.wait(lambda: len(log.of("delivery.done")) == 1)
+        assert server.hook("2").status == 200
+        log.wait(lambda: len(log.of("delivery.done")) == 2)
+    assert sorted(row.key for row in executor.shell.rows("SELECT key FROM activities")) == ["1", "2"]
