@@ -234,7 +234,7 @@ def clear(port: int, **settings: Any) -> dict[str, Any]:
 
 
 def test_a_server_that_is_silent_after_the_whole_mail_leaves_it_open(tools: SendTools) -> None:
-    with scripted(*HELLO, b"") as port, connect_sender(clear(port, timeout="1s"), tools) as sender:
+    with scripted(*HELLO, b"") as port, connect_sender(clear(port, timeout="3s"), tools) as sender:
         with pytest.raises(Uncertain) as raised:
             sender.send(parcel())
         assert not raised.value.again
