@@ -28,7 +28,7 @@ def upgrade() -> int:
     return OK
 
 
-@command("backup", database, help="Copy a SQLite database to FILE while it is in use.")
+@command("backup", database, help="A copy of a SQLite database, in FILE, while it is in use.")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 def copied(file: Path) -> int:
     where = settings()

@@ -109,6 +109,7 @@ def test_the_right_example_has_no_problem(page: Page, tmp_path: Path) -> None:
 
 # Dotted words in our code that are no codes of issues: audit entries, events of the log, columns, files.
 NO_CODES = {
+    *("feed.retire", "feed.purged", "ready.not", "metrics.failed", "runs.forgotten", "error.type"),
     *("delivery.replay", "feed.pause", "feed.resume", "quarantine.discard", "quarantine.fix", "quarantine.replay"),
     *("state.reset", "state.set", "feed.broken", "feed.finished", "file.taken", "listing.unreadable"),
     *("page.taken", "page.first", "feed.begun", "feed.woken", "feed.putOff", "definitions.read", "jobs.abandoned"),
