@@ -107,7 +107,7 @@ class Listing:
             progress.is_backfill = cursor is None and "backfill" in settings
             slicing = {**settings, "window": None} if progress.is_backfill else settings
             progress.enters(windows.first(slicing, cursor, progress.until))
-        self._read_by = _backfill(self._settings) if progress.is_backfill else self._settings
+        self._read_by = windows.backfill(self._settings) if progress.is_backfill else self._settings
         while progress.window is not None and not self._is_skipped:
             following = windows.following(settings, progress.window, progress.until)
             yield from self._window(progress, each, following is None, is_last)
@@ -185,7 +185,7 @@ class Listing:
                 return False
             progress.seen, progress.totals = sweep.seen, sweep.totals
             if read.highest is not None:
-                progress.highest = _greater(progress.highest, read.highest)
+                progress.highest = windows.greater(progress.highest, read.highest)
             self._is_skipped = read.answer.empty == "skipped"
             place = read.after
             if place is not None:
@@ -236,7 +236,7 @@ class Listing:
         if cursor is None:
             return
         if is_shared:
-            progress.shared = _greater(progress.shared, cursor)
+            progress.shared = windows.greater(progress.shared, cursor)
         else:
             progress.cursors[key] = cursor
 
@@ -264,7 +264,7 @@ class Listing:
             text = f"{answer.name} answered 304 (unchanged), and nobody asked whether it is"
             raise BadReply(text, answer.reply.status, "http.conditional")
         if self._is_conditional(request):
-            _remember(progress, each.key, validators(asked, answer.reply.headers, is_unchanged))
+            progress.remembers(each.key, validators(asked, answer.reply.headers, is_unchanged))
         records = () if answer.empty else self._tools.records(answer.reply)
         trail.page(records)
         total = paging.promised(self._paging, answer.document, self._tools.search)
@@ -345,24 +345,6 @@ class Listing:
 
     def _now(self) -> str:
         return stamp(self._tools.now())
-
-
-def _backfill(settings: Settings) -> Settings:
-    """As long as there is no cursor: another request, with paging of its own, and no job."""
-    return {**settings, "pagination": None, "job": None, **settings["incremental"]["backfill"]}
-
-
-def _greater(one: Cursor | None, other: Cursor) -> Cursor:
-    if one is None or type(one) is not type(other):
-        return other
-    return max(one, other)
-
-
-def _remember(progress: Progress, key: str, found: dict[str, Any] | None) -> None:
-    if found is None:
-        progress.validators.pop(key, None)
-    else:
-        progress.validators[key] = found
 
 
 def _source(settings: Settings, veil: Veil) -> str:

@@ -86,6 +86,13 @@ class Progress:
         self.slice = None
         self._is_over = is_last
 
+    def remembers(self, key: str, found: dict[str, Any] | None) -> None:
+        """What to ask with the next time, of a slice; None for nothing."""
+        if found is None:
+            self.validators.pop(key, None)
+        else:
+            self.validators[key] = found
+
     @property
     def coverage(self) -> Coverage:
         total = self._promised if self.promised is None else (self._promised or 0) + self.promised

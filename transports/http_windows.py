@@ -93,6 +93,17 @@ def is_before(value: Cursor | None, window: Window | None) -> bool:
     return isinstance(value, int) and isinstance(window.start, int) and value < window.start
 
 
+def greater(one: Cursor | None, other: Cursor) -> Cursor:
+    if one is None or type(one) is not type(other):
+        return other
+    return max(one, other)
+
+
+def backfill(settings: Settings) -> Settings:
+    """The settings as long as there is no cursor: another request, with paging of its own, and no job."""
+    return {**settings, "pagination": None, "job": None, **settings["incremental"]["backfill"]}
+
+
 def stamp(moment: datetime) -> str:
     """A moment as canonical text: UTC, fixed width, so that its order is order in time."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
