@@ -14,7 +14,20 @@ LAYERS = (  # from the top; a room may import its own layer, as long as no circl
     {"runner", "replays", "trials", "planning", "previews", "checking", "importing", "connection", "world", "golden"}
     | {"visits", "asking", "sending", "retiring"},  # the two kinds of visits to a far side, and what one of them needs
     {"intake", "mapping", "store", "outbound"},
-    {"scaffold", "decode", "transforms", "language", "due", "health", "report", "metrics", "log", "guards", "habits", "tracing"},
+    {
+        "scaffold",
+        "decode",
+        "transforms",
+        "language",
+        "due",
+        "health",
+        "report",
+        "metrics",
+        "log",
+        "guards",
+        "habits",
+        "tracing",
+    },
     {"model", "errors", "effect", "deferred", "surface", "garbage"} | {"terms", "exported"},
 )
 # Installed only with an extra: their users import them when they are first needed.
