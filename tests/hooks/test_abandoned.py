@@ -16,8 +16,8 @@ NAME = "shop/orders-pushed"
 
 
 @pytest.fixture
-def room(tmp_path: Path, database_url: str) -> Room:
-    room = Room(tmp_path, database_url, {"orders/pushed": PUSHED})
+def room(tmp_path: Path, sqlite_url: str) -> Room:
+    room = Room(tmp_path, sqlite_url, {"orders/pushed": PUSHED})
     room.send(event("A", 1), event("B", 1))
     return room
 

@@ -29,8 +29,8 @@ def says(id: str, headers: dict[str, str]) -> Sent:
 
 
 @pytest.fixture
-def room(tmp_path: Path, database_url: str, orders: Orders, api: Api) -> Room:
-    made = Room(tmp_path, database_url, {"orders/told": BOTH}, api)
+def room(tmp_path: Path, sqlite_url: str, orders: Orders, api: Api) -> Room:
+    made = Room(tmp_path, sqlite_url, {"orders/told": BOTH}, api)
     orders.put("A", 1)
     orders.put("B", 1)
     made.run()

@@ -11,8 +11,9 @@ from tests.web.receiver import listening, serving
 
 
 @pytest.fixture
-def shell(tmp_path: Path, database_url: str) -> Shell:
-    return listening(Shell(tmp_path, database_url))
+def shell(tmp_path: Path, sqlite_url: str) -> Shell:
+    """Where the two share nothing but a folder and a file."""
+    return listening(Shell(tmp_path, sqlite_url))
 
 
 def until_stored(shell: Shell, *wanted: str) -> None:
