@@ -17,6 +17,11 @@ _MATCH = {
     "address": "address",
     "vin": "VIN",
 }
+_SEVERAL = {
+    "review": "a new contact, and a note that they may be one",
+    "ignore": "left without one",
+    "each": "what is said counts for each",
+}
 _TYPES = {"yesNo": "yes or no", "dateTime": "time"}
 _TRANSPORTS = {
     "sftp": "SFTP",
@@ -161,7 +166,7 @@ def _people(stream: Facts) -> Iterator[tuple[str, str]]:
     ways = [" and ".join(_MATCH.get(name, _spaced(name)) for name in names) for names in contact["match"]]
     yield "Found by", "; else by ".join(ways)
     nobody = "a new contact" if contact["onNone"] == "create" else "no contact"
-    several = "a new contact, and a note that they may be one" if contact["onMany"] == "review" else "left without one"
+    several = _SEVERAL[str(contact["onMany"])]
     yield "Nobody found", nobody
     yield "Several found", several
 

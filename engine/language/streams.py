@@ -31,7 +31,7 @@ from engine.model import (
 CONTACT_FIELDS = (
     *("firstName", "lastName", "middleName", "suffix", "name", "company", "email", "emails", "phone", "phones"),
     *("street", "street2", "city", "state", "postalCode", "country", "birthDate", "externalId", "language"),
-    *("allowText", "allowEmail", "allowCall"),
+    *("allowText", "allowEmail", "allowCall", "textsStopped"),
 )
 VEHICLE_FIELDS = (
     *("vin", "plate", "plateState", "year", "make", "model", "trim", "unitType", "manufacturer", "odometer"),

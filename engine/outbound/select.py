@@ -15,6 +15,7 @@ from engine.outbound.seen import Seen, found, holds, seen, weighed
 
 QUEUED, EXCLUDED, SUPPRESSED = "queued", "excluded", "suppressed"
 CREATED, CHANGED, DUE = "created", "changed", "due"
+TEXTING = "allowText"  # the consent that a STOP outweighs, whatever a dealer's system says after it
 _LONGEST = 400  # characters of a key: an index takes no more than a few thousand bytes
 
 
@@ -110,12 +111,17 @@ def _withheld(case: ExportCase, judged: Seen) -> Held | None:
 
 
 def _without_consent(export: Export, subject: Subject) -> Held | None:
-    if export.consent is None or (subject.contact or {}).get(export.consent) is True:
+    if export.consent is None:
         return None
-    who = (
-        "it has no contact" if subject.contact is None else f"the contact has not given its consent ({export.consent})"
-    )
-    return Held(SUPPRESSED, who, export.consent_where)
+    contact = subject.contact or {}
+    if export.consent == TEXTING and contact.get("textsStopped") is True:
+        why = "somebody at this number has said STOP (textsStopped)"
+    elif contact.get(export.consent) is True:
+        return None
+    else:
+        why = "the contact has not given its consent" if contact else "it has no contact that could give consent"
+        why = f"{why} ({export.consent})"
+    return Held(SUPPRESSED, why, export.consent_where)
 
 
 def _key(export: Export, case: ExportCase, what: Seen) -> str:

@@ -186,7 +186,18 @@ class Activities:
         return "updated"
 
     def release(self, awaited: Iterable[tuple[str, str]]) -> int:
-        """Let go the held ones that waited for these; they get the awaited one's contact if they have none."""
+        """Let go the held ones that waited for these, and those that waited for them in turn.
+
+        They get the awaited one's contact if they have none.
+        """
+        count = 0
+        while awaited:
+            released = self._released(awaited)
+            count += len(released)
+            awaited = released
+        return count
+
+    def _released(self, awaited: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         contacts = {waiting_name(*pair): contact for pair, contact in self.others(awaited).items()}
         rows = self._bulk.found(_WAITING_FOR, list(contacts), self._origin.dealer_id, self._origin.namespace)
         updates = []
@@ -197,7 +208,7 @@ class Activities:
                 after["contact_id"] = contacts[stored.waits_for or ""]
             updates.append((stored, after))
         self.update(updates)
-        return len(updates)
+        return [(stored.type, stored.key) for stored, _ in updates]
 
 
 def waiting_name(kind: str, key: str) -> str:

@@ -110,6 +110,10 @@ class Contacts:
         if person is not None:
             self._tally.contacts_matched += 1
             return Found(person, how, is_updated=self._absorbed(person, one, known, fresh))
+        if candidates and spec.on_many == "each":
+            self._tally.contacts_matched += 1
+            changed = [self._absorbed(candidate, one, known, fresh) for candidate in candidates]
+            return Found(candidates[0], how, is_updated=any(changed))
         if spec.on_none == "ignore":
             return None
         person = self._made(one, known, fresh)

@@ -35,7 +35,7 @@ _STRETCH = 500  # contacts
 _FEWEST_DIGITS = 4
 _PHONE = re.compile(r"[\d\s()+./x-]+")
 ADDRESS = ("street", "street2", "city", "state", "postalCode", "country")
-CONSENT = ("allowText", "allowEmail", "allowCall")
+CONSENT = ("allowText", "allowEmail", "allowCall", "textsStopped")
 _REST = ("middleName", "suffix", "birthDate", "language")
 
 

@@ -1,6 +1,7 @@
 """Activities with whom and what they are about and who brought them, as they stand now. Reads only."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, select
@@ -17,8 +18,8 @@ _NUMBER = (
     " AND k.namespace = a.namespace)"
 )
 _AROUND = Wanted(
-    "a.id, d.name, a.namespace, a.type, a.key, a.occurred, a.state, a.fields, a.version, a.delivery_id, a.line,"
-    " a.created_at, a.updated_at, a.contact_id, c.id, c.first_name, c.last_name, c.company, c.fields,"
+    "a.id, d.name, a.dealer_id, a.namespace, a.type, a.key, a.occurred, a.state, a.fields, a.version, a.delivery_id,"
+    " a.line, a.created_at, a.updated_at, a.contact_id, c.id, c.first_name, c.last_name, c.company, c.fields,"
     f" {_NUMBER}, v.id, v.fields, f.name, f.excluded, b.name, b.excluded",
     "activities a",
     "a.id = w.value",
@@ -29,17 +30,42 @@ _AROUND = Wanted(
     " LEFT JOIN deliveries o ON o.id = a.created_in LEFT JOIN feeds b ON b.id = o.feed_id",
     kind="id",
 )
+# Who has said STOP at a number, under whatever name a dealer's systems know them.
+_STOPPED = Wanted(
+    "w.value, c.fields",
+    "contact_keys k",
+    "k.dealer_id = ? AND k.kind = 'phone' AND k.value = w.value AND k.namespace = ''",
+    "JOIN contacts c ON c.id = k.contact_id",
+)
+_STATE = 7  # its place among these columns
 # States in which nothing is due any more.
 _OVER = ("closed", "withdrawn", "voided", "cancelled", "completed", "done", HELD)
 
 
 def subjects(bulk: Bulk, ids: Sequence[int]) -> list[Subject]:
     """Those of these activities that are there, in no promised order; one that is held is not."""
-    return [_subject(row) for row in bulk.found(_AROUND, list(ids)) if row[6] != HELD]
+    found = [_subject(row) for row in bulk.found(_AROUND, list(ids)) if row[_STATE] != HELD]
+    by_dealer: dict[int, list[Subject]] = {}
+    for dealer_id, subject in found:
+        by_dealer.setdefault(dealer_id, []).append(subject)
+    return [each for dealer_id, some in by_dealer.items() for each in _with_stops(bulk, dealer_id, some)]
 
 
-def _subject(row: Sequence[Any]) -> Subject:
-    number, dealer, namespace, kind, key, occurred, state, fields, version, delivery, line, *rest = row
+def _with_stops(bulk: Bulk, dealer_id: int, some: Sequence[Subject]) -> list[Subject]:
+    """A STOP is about a number: it counts for every contact of the dealer who is texted there."""
+    numbers = sorted({each.contact["phone"] for each in some if each.contact and each.contact["phone"]})
+    rows = bulk.found(_STOPPED, numbers, dealer_id)
+    stopped = {number for number, fields in rows if decoded(fields).get("textsStopped") is True}
+    return [
+        replace(each, contact={**each.contact, "textsStopped": True})
+        if each.contact and each.contact["phone"] in stopped
+        else each
+        for each in some
+    ]
+
+
+def _subject(row: Sequence[Any]) -> tuple[int, Subject]:
+    number, dealer, dealer_id, namespace, kind, key, occurred, state, fields, version, delivery, line, *rest = row
     created, updated, contact_id, person, one, last, company, details, external, unit, about, *feeds = rest
     activity = {
         "id": number,
@@ -70,7 +96,8 @@ def _subject(row: Sequence[Any]) -> Subject:
         }
     vehicle = None if unit is None else {**decoded(about), "id": unit}
     brought = {feed: Brought(feed, tuple(decoded(excluded))) for feed, excluded in (feeds[:2], feeds[2:]) if feed}
-    return Subject(number, dealer, kind, state, contact_id, activity, contact, vehicle, tuple(brought.values()))
+    subject = Subject(number, dealer, kind, state, contact_id, activity, contact, vehicle, tuple(brought.values()))
+    return dealer_id, subject
 
 
 def newest(connection: Connection, dealer: str, kind: str, limit: int) -> list[int]:

@@ -158,7 +158,7 @@ class Room(Shop):
 
         receiver = Receiver(self.world.inbox, lambda: made, lambda: self.secrets, now, lambda *note: told.append(note))
         assert receiver.look(), told
-        return asyncio.run(_answers(receiver, requests))
+        return asyncio.run(answered(receiver, requests))
 
     @cached_property
     def project(self) -> Project:
@@ -179,7 +179,7 @@ class Room(Shop):
         return {key: each["state"] for key, each in self.activities().items()}
 
 
-async def _answers(receiver: Receiver, requests: Sequence[Sent]) -> list[int]:
+async def answered(receiver: Receiver, requests: Sequence[Sent]) -> list[int]:
     hooks, commits = receiver.hooks, asyncio.create_task(receiver.hooks._commits.run())
     app = Starlette(routes=[Route("/hooks/{path:path}", hooks.hook, methods=["GET", "POST"])])
     try:
