@@ -13,7 +13,7 @@ from engine.intake.planned import Plan
 from engine.log import situated
 from engine.model import Feed, FeedReport, Issue, RunReport
 from engine.sending.rounds import after_run
-from engine.store import definitions, forgetting, journal
+from engine.store import definitions, forgetting, journal, outbox
 from engine.store.journal import Registered
 from engine.store.leases import Lease
 from engine.visits.ending import code_of, end, fault, finished
@@ -26,7 +26,7 @@ from engine.world import World, stamp
 from transports import FILES
 from transports.base import LoginRefused, TransportError, Unreachable
 
-_RAW_KEPT = timedelta(days=90)  # text of quarantined rows, after they were dealt with
+_RAW_KEPT = timedelta(days=90)  # text of quarantined rows, after they were dealt with; what was sent
 _HELD = timedelta(days=30)  # an activity that waits longer for another is a person's affair
 
 
@@ -188,6 +188,7 @@ def sweep(world: World) -> None:
             world.archive.forget(digest)
     world.archive.sweep_aside()
     world.journal.forget_raw(stamp(world.clock.now() - _RAW_KEPT))
+    outbox.forget(world.engine, stamp(world.clock.now() - _RAW_KEPT))
     world.inbox.forget(stamp(world.clock.now() - timedelta(days=KEEP_DAYS)))
     if forgotten := forgetting.forget(world.engine, world.clock.now()):
         world.note("runs.forgotten", forgotten)

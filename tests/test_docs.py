@@ -60,7 +60,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_yaml_block_validates_or_is_wrong_as_it_says(text: str, wrong: str | None, project: Path) -> None:
     is_whole = re.search(r"^kind: ", text, re.M)
     kind = re.search(r"^kind: (\w+)", text, re.M)[1] if is_whole else "feed"
-    folder = {"feed": "vendors/doc", "dealer": "dealers", "activity": "activities", "alerts": "alerts"}[kind]
+    folders = {"feed": "vendors/doc", "dealer": "dealers", "activity": "activities", "alerts": "alerts"}
+    folder = (folders | {"export": "exports/doc"})[kind]
     name = re.search(r"^name: (\S+)", text, re.M)[1] if is_whole and kind in ("dealer", "activity") else "block"
     path = project / "feeds" / folder / f"{name}.yaml"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -303,3 +303,13 @@ def counts(engine: Engine) -> dict[str, dict[str, int]]:
 def storable(connection: Connection, value: Any) -> Any:
     """A JSON column takes text on SQLite and a value on PostgreSQL."""
     return orjson.dumps(value).decode() if connection.dialect.name == "sqlite" else value
+
+
+def forget(engine: Engine, before: str) -> None:
+    """Do away with what was sent, and with items that were kept back, before that time; keys of what was sent stay."""
+    old = outbox.c.updated_at < before
+    gone = {"payload": None, "receipt": None}
+    with writing(engine) as connection:
+        connection.execute(delete(outbox).where(outbox.c.state.in_(_KEPT_BACK), old))
+        sent = update(outbox).where(outbox.c.state == SENT, outbox.c.payload.is_not(None), old)
+        connection.execute(sent.values(**gone, snapshot=storable(connection, {})))

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from engine.runner import sweep
 from tests.sending.room import DEALER, EXPORT, NAME, Receiver, Room, lead
 
 EXCLUDES = "feeds/exports/leads/plain.yaml:7"
@@ -241,3 +242,15 @@ def test_names_that_are_none_are_told_with_the_nearest(room: Room) -> None:
     assert done.code == 2
     assert f"did you mean {NAME}?" in done.talk
     assert room.feeds("exports", "show", "7").code == 1
+
+
+def test_what_was_sent_is_forgotten_after_90_days_and_its_key_never(room: Room, receiver: Receiver) -> None:
+    room.run(lead("1"), lead("2", Kind="sale"))
+    room.clock.sleep(91 * 86_400)
+    world = room.world()
+    sweep(world)
+    world.engine.dispose()
+    assert room.states() == ["sent"]
+    assert room.feeds("exports", "show", "1", "--format", "json").json()["payload"] is None
+    room.run(lead("1", Note="news"), name="b.csv")
+    assert receiver.counts() == {"1": 1}
