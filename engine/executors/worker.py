@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
+from engine.errors import StoreError
 from engine.executors import outgoing
 from engine.executors.outgoing import Outgoing
 from engine.executors.rounds import LOOK_EACH, Rounds, failed, put_off
@@ -117,7 +118,11 @@ class Worker:
 
     def _take(self) -> None:
         while self._number is not None and len(self._running) < self._concurrency:
-            job = queue.take(self._world.engine, self._number)
+            try:
+                job = queue.take(self._world.engine, self._number)
+            except StoreError:
+                self._beat()  # held up for long, we may have been taken for dead
+                raise
             if job is None:
                 return
             self._running.add(job.number)

@@ -45,7 +45,7 @@ async def sent(port: int, rate: int, seconds: int) -> tuple[list[float], Counter
     return sorted(waits), statuses
 
 
-def _cpu(pid: int) -> float:
+def cpu(pid: int) -> float:
     """Processor time of a process so far, in seconds (Linux)."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
@@ -61,9 +61,9 @@ def main() -> None:
         home = Path(folder)
         shell = listening(Shell(home, given.database or f"sqlite:///{home / 'feeds.db'}"))
         with serving(shell) as server:
-            began, busy = time.perf_counter(), _cpu(server.process.pid)
+            began, busy = time.perf_counter(), cpu(server.process.pid)
             waits, statuses = asyncio.run(sent(server.port, given.rate, given.seconds))
-            took, busy = time.perf_counter() - began - 0.5, _cpu(server.process.pid) - busy
+            took, busy = time.perf_counter() - began - 0.5, cpu(server.process.pid) - busy
         kept = len(waiting(shell))
     points = {name: waits[min(len(waits) - 1, int(len(waits) * part))] for name, part in (("p50", 0.5), ("p99", 0.99))}
     print(f"asked for {given.rate}/s, acknowledged {statuses[200] / took:.0f}/s for {took:.1f} s; kept {kept}")

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy import create_engine, text
 
@@ -21,6 +22,7 @@ from engine.store import database, queue, shape, slots
 from engine.store.database import Engine, reading
 from engine.store.queue import Wanted
 from engine.world import stamp
+from tests.bench.hooks import cpu
 from tests.bench.load import Fresh, scratch
 from tests.cli.shell import COMMAND, ROOT, Shell, sale
 
@@ -50,11 +52,11 @@ def project(home: Path, url: str, feeds: int, has_file: bool) -> tuple[Shell, li
 
 
 @contextmanager
-def process(shell: Shell, *arguments: str) -> Iterator[None]:
+def process(shell: Shell, *arguments: str) -> Iterator[int]:
     environment = {**os.environ, **shell.environment, "PYTHONPATH": str(ROOT), "FEEDS_LOG_LEVEL": "error"}
     started = subprocess.Popen([*COMMAND, *arguments], env=environment, cwd=shell.home)
     try:
-        yield
+        yield started.pid
     finally:
         started.terminate()
         started.wait()
@@ -69,8 +71,14 @@ def put(engine: Engine, names: list[str]) -> float:
     return len(names) / (time.perf_counter() - began)
 
 
-def ran(home: Path, url: str, feeds: int, workers: int, has_file: bool) -> tuple[float, float]:
-    """Feeds a second: queued, and run by so many workers."""
+class Ran(NamedTuple):
+    queued: float  # feeds a second
+    run: float  # feeds a second, from the first that was begun by a worker to the last that ended
+    busy: float  # milliseconds of the workers' processor time, each
+
+
+def ran(home: Path, url: str, feeds: int, workers: int, has_file: bool) -> Ran:
+    """So many feeds, run by so many workers."""
     shell, names = project(home, url, feeds, has_file)
     engine = database.connect(url)
     shape.prepare(engine)
@@ -80,13 +88,17 @@ def ran(home: Path, url: str, feeds: int, workers: int, has_file: bool) -> tuple
     with ExitStack() as stack:
         stack.callback(engine.dispose)
         stack.enter_context(process(shell, "scheduler", "run", "--executor", "queue"))
-        for _ in range(workers):
-            stack.enter_context(process(shell, "worker", "--concurrency", str(CONCURRENCY)))
-        return queued, feeds / _seconds(engine, feeds)
+        pids = [
+            stack.enter_context(process(shell, "worker", "--concurrency", str(CONCURRENCY))) for _ in range(workers)
+        ]
+        first, _ = _ended(engine, 1)
+        busy = sum(map(cpu, pids))
+        last, seconds = _ended(engine, feeds)
+        return Ran(queued, feeds / seconds, (sum(map(cpu, pids)) - busy) * 1e3 / (last - first))
 
 
-def _seconds(engine: Engine, feeds: int) -> float:
-    """From the first feed that was begun by a worker to the last that ended."""
+def _ended(engine: Engine, feeds: int) -> tuple[int, float]:
+    """How many feeds have ended, once there are so many, and the seconds from the first that was begun to the last."""
     until = time.monotonic() + _PATIENCE
     statement = text(
         "SELECT count(ended_at) AS ended, min(runs.started_at) AS began, max(ended_at) AS last "
@@ -95,9 +107,9 @@ def _seconds(engine: Engine, feeds: int) -> float:
     while time.monotonic() < until:
         with reading(engine) as connection:
             row = connection.execute(statement).one()
-        if row.ended == feeds:
-            return (datetime.fromisoformat(row.last) - datetime.fromisoformat(row.began)).total_seconds()
-        time.sleep(0.5)
+        if row.ended >= feeds:
+            return row.ended, (datetime.fromisoformat(row.last) - datetime.fromisoformat(row.began)).total_seconds()
+        time.sleep(0.2)
     raise SystemExit(f"only {row.ended} of {feeds} feeds were run in {_PATIENCE} s")
 
 
@@ -116,12 +128,13 @@ def main() -> None:
                 place = home / f"{workers}-{has_file}"
                 place.mkdir()
                 url = fresh.url("postgresql", home)
-                queued, run = ran(place, url, given.feeds, workers, has_file)
+                found = ran(place, url, given.feeds, workers, has_file)
                 with create_engine(url, isolation_level="AUTOCOMMIT").connect() as connection:
                     connection.execute(text("DROP SCHEMA feeds_queue CASCADE"))
                 fresh(url)
                 what = "a file of one row each" if has_file else "nothing there"
-                sys.stdout.write(f"{what:24}{workers} workers {run:8.1f} feeds/s   queued {queued:8.0f}/s\n")
+                times = f"{found.run:8.1f} feeds/s{found.busy:8.1f} ms of processor time each"
+                sys.stdout.write(f"{what:24}{workers} workers{times}   queued {found.queued:6.0f}/s\n")
                 sys.stdout.flush()
         fresh.close()
 
