@@ -7,6 +7,7 @@ It begins with STARTTLS where it has a context, and wants a login then. It hands
 """
 
 import asyncio
+import socket
 import ssl
 import threading
 from dataclasses import dataclass, field
@@ -56,7 +57,9 @@ class MailServer:
         asyncio.set_event_loop(self._loop)
         at_once = self.context if self.is_tls_at_once else None
         listening = self._loop.run_until_complete(self._loop.create_server(self._made, "127.0.0.1", 0, ssl=at_once))
-        self.port = listening.sockets[0].getsockname()[1]
+        (door,) = listening.sockets
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)  # what is not read stays outside
+        self.port = door.getsockname()[1]
         self._started.set()
         self._loop.run_forever()
         listening.close()

@@ -4,6 +4,7 @@ import base64
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -22,8 +23,9 @@ _LOGIN = b"HTTP/1.1 401 Who\r\nContent-Length: 0\r\n\r\n"
 class Post:
     """What was posted, and what is answered: `reply` after a whole request, `cut` says when it hangs up instead.
 
-    `cut`: "accept" (before a byte is read), "head" (after the head), "body" (with the whole request), "reply" (in the
-    middle of the answer), "hang" (never, and no answer comes); it holds once.
+    `cut`: "accept" (before a byte is read), "unread" (the same, once the whole request has come), "head" (after the
+    head), "body" (with the whole request), "reply" (in the middle of the answer), "hang" (never, and no answer comes);
+    it holds once.
     """
 
     tools: SendTools
@@ -83,7 +85,9 @@ class Post:
 
     def _speak(self, connection: socket.socket) -> None:
         with connection, suppress(OSError, ValueError):
-            if self.cut == "accept":
+            if self.cut in ("accept", "unread"):
+                while self.cut == "unread" and not connection.recv(1 << 16, socket.MSG_PEEK).endswith(b"\r\n\r\nx"):
+                    time.sleep(0.002)
                 self.cut = ""
                 return _abort(connection)
             file = connection.makefile("rb")
@@ -101,6 +105,8 @@ class Post:
     def _answer(self, connection: socket.socket, head: list[str], body: bytes, cut: str) -> None:
         expected = base64.b64encode(f"feeds:{CANARY}".encode()).decode()
         if f"Authorization: Basic {expected}" not in head:
+            if cut == "body":
+                raise OSError
             connection.sendall(_LOGIN)
             return
         self.heads.append("\n".join(head))
