@@ -111,7 +111,8 @@ def _claimed(connection: Connection, now: str, incident: int, channel: str, even
     """How often it was tried before; None where it is not ours to tell."""
     maker = (sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert)(alerts)
     values = {"incident_id": incident, "channel": channel, "event": event, "state": CLAIMED, "at": now, "tries": 0}
-    if connection.execute(maker.values(values).on_conflict_do_nothing()).rowcount == 1:
+    made = maker.values(values).on_conflict_do_nothing().returning(alerts.c.tries)
+    if connection.execute(made).one_or_none() is not None:
         return 0
     mine = (alerts.c.incident_id == incident, alerts.c.channel == channel, alerts.c.event == event)
     again = (*mine, alerts.c.state == REFUSED, alerts.c.again_at <= now)

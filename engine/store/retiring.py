@@ -134,6 +134,7 @@ _MEMORY = (  # what it remembers between runs
     "DELETE FROM sightings WHERE feed_id = :feed",
     "DELETE FROM last_definitions WHERE feed_id = :feed",
     "DELETE FROM slots WHERE feed = :name",
+    "DELETE FROM last_runs WHERE feed_id = :feed",
 )
 _SHARED = f"""
     SELECT count(*) FROM activities a WHERE a.dealer_id = :dealer AND NOT ({_ACTIVITY})

@@ -4,12 +4,13 @@ import random
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from engine.alerting.incidents import is_quiet
 from engine.alerting.watching import Watch
@@ -39,6 +40,12 @@ routes:
   - {{to: [desk]{route}}}
 wait: 10m
 """
+
+
+_RUN = (
+    "INSERT INTO last_runs SELECT id, 1, :now, 'ok', 1, :now, CAST(:since AS VARCHAR), 1, :outcome,"
+    " CAST(:code AS VARCHAR) FROM feeds WHERE name = :name"
+)
 
 
 class Scene:
@@ -81,18 +88,17 @@ class Scene:
 
     def set(self, name: str, code: str | None, outcome: str = "failed") -> None:
         """Its last run: failed with this code, or went well."""
-        since = None if code is None else stamp(self.clock.now())
-        statement = (
-            "INSERT OR REPLACE INTO last_runs SELECT id, 1, :now, 'ok', 1, :now, :since, 1, :outcome, :code"
-            " FROM feeds WHERE name = :name"
-        )
-        values = {"now": stamp(self.clock.now()), "since": since, "outcome": outcome, "code": code, "name": name}
+        now = stamp(self.clock.now())
+        values = {"now": now, "since": None if code is None else now, "outcome": outcome, "code": code, "name": name}
         with self.worlds[0].engine.begin() as connection:
-            connection.exec_driver_sql(statement, values)
+            connection.execute(
+                text("DELETE FROM last_runs WHERE feed_id IN (SELECT id FROM feeds WHERE name = :name)"), values
+            )
+            connection.execute(text(_RUN), values)
 
 
-@pytest.fixture
-def scene(shell: Shell) -> Iterator[Scene]:
+@contextmanager
+def staged(shell: Shell) -> Iterator[Scene]:
     with receiver() as told:
         made = Scene(shell, told)
         yield made
@@ -100,7 +106,21 @@ def scene(shell: Shell) -> Iterator[Scene]:
             world.engine.dispose()
 
 
-def test_an_incident_is_told_once_after_its_wait_and_its_end_once(scene: Scene) -> None:
+@pytest.fixture
+def scene(shell: Shell) -> Iterator[Scene]:
+    with staged(shell) as made:
+        yield made
+
+
+@pytest.fixture
+def everywhere(both: Shell) -> Iterator[Scene]:
+    """The same on both databases."""
+    with staged(both) as made:
+        yield made
+
+
+def test_an_incident_is_told_once_after_its_wait_and_its_end_once(everywhere: Scene) -> None:
+    scene = everywhere
     watch = scene.watch()
     scene.set(HERE[0], "decode.header")
     for _ in range(3):
@@ -311,12 +331,12 @@ def test_a_test_goes_to_each_channel_by_mail_and_by_request(shell: Shell) -> Non
     with ExitStack() as stack:
         box, port = stack.enter_context(mail_server())
         told = stack.enter_context(receiver())
-        text = ALERTS.format(url=told.url, route="").replace(
+        rules = ALERTS.format(url=told.url, route="").replace(
             "routes:",
             f"  mail: {{type: email, host: 127.0.0.1, port: {port}, from: feeds@example.com,"
             " to: [desk@example.com], insecure: true}\nroutes:",
         )
-        shell.write("feeds/alerts/desk.yaml", text)
+        shell.write("feeds/alerts/desk.yaml", rules)
         lacking = shell.feeds("alerts", "test")
         assert (lacking.code, len(box.mails)) == (1, 1)
         assert "failed desk/desk  the secret DESK has no value" in lacking.out
@@ -351,13 +371,13 @@ routes: [{{to: [mail]}}]
 
 def test_a_scheduler_tells_and_pings_and_is_seen(shell: Shell) -> None:
     with receiver() as told:
-        text = (
+        rules = (
             ALERTS.format(url=told.url, route="")
             .replace("wait: 10m", "wait: 0s")
             .replace(", token: '${secret.DESK}'", "")
         )
         shell.write(
-            "feeds/alerts/desk.yaml", f"{text}deadMan: {{url: '{told.url}', every: 1m, allowPrivate: [127.0.0.1]}}\n"
+            "feeds/alerts/desk.yaml", f"{rules}deadMan: {{url: '{told.url}', every: 1m, allowPrivate: [127.0.0.1]}}\n"
         )
         shell.write("in/bad.csv", "Number,Number\n1,2\n")
         assert shell.feeds("run", FEED).code == 1
