@@ -5,6 +5,7 @@ import click
 from engine.cli import opening, projects
 from engine.cli.output import as_json, formats
 from engine.cli.settings import command, settings
+from engine.language import alerts
 from engine.language.secrets import PREFIX, named, names
 from engine.surface import ERROR, OK
 
@@ -14,13 +15,14 @@ def secrets() -> None:
     pass
 
 
-@command("check", secrets, help="Every name that enabled feeds and exports use, and whether it has a value.")
+@command("check", secrets, help="Every name that feeds, exports and alerts use, and whether it has a value.")
 @formats("text", "json")
 def check(form: str) -> int:
     where = settings()
     found, kept = projects.project(where), opening.secrets(where)
     used_by = [(feed.id, names(feed)) for feed in found.feeds.values() if feed.enabled]
     used_by += [(export.id, named(export.transport)) for export in found.exports.values() if export.enabled]
+    used_by += [(f"alerts/{name}", tuple(alerts.secrets(each))) for name, each in found.alerts.items() if each]
     users: dict[str, list[str]] = {}
     for user, used in used_by:
         for each in used:
@@ -32,7 +34,7 @@ def check(form: str) -> int:
         for name, using in sorted(users.items()):
             click.echo(f"{'missing' if name in lacking else 'ok':<8} {name}  ({', '.join(using)})")
         if not users:
-            click.echo("no enabled feed or export uses a secret")
+            click.echo("no enabled feed, export or alert uses a secret")
     if lacking:
         click.echo(f"set {PREFIX}{min(lacking)} in the environment, or {min(lacking)} in the secrets file", err=True)
     return ERROR if lacking else OK

@@ -340,6 +340,7 @@ def test_a_test_goes_to_each_channel_by_mail_and_by_request(shell: Shell) -> Non
         lacking = shell.feeds("alerts", "test")
         assert (lacking.code, len(box.mails)) == (1, 1)
         assert "failed desk/desk  the secret DESK has no value" in lacking.out
+        assert "missing  DESK  (alerts/desk)" in shell.feeds("secrets", "check").out
         shell.environment["FEEDS_SECRET_DESK"] = "canary-desk-token"
         done = shell.feeds("alerts", "test", "--format", "json")
         assert (done.code, [row["sent"] for row in done.json()]) == (0, [True, True])
