@@ -157,7 +157,7 @@ INSIDE = {
 }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.sampled_from([(place, name) for place, names in INSIDE.items() for name in names]), tree(NAMES))
 def test_whatever_the_fields_are_the_document_is_valid_or_refused_by_name(where: tuple[str, str], value: Any) -> None:
     place, name = where
