@@ -16,6 +16,7 @@ OUTCOMES = ("failed", "refused", "locked", "partial", "ok", "empty", "paused")
 _CODES = {"failed": ERROR, "refused": ERROR, "locked": LOCKED, "partial": PARTIAL}
 _WORST = (INTERRUPTED, UNREACHABLE, ERROR, LOCKED, PARTIAL, OK)
 _SENT = ("sent", "excluded", "suppressed", "failed", "uncertain", "dead")
+_STUCK = ("uncertain", "dead")  # until a person has looked
 _NARROWEST = 5  # of a column: counts have up to five digits more often than not
 _MOST_ISSUES = 12  # lines; the run's own page has them all
 _SHORT = {"inserted": "ins.", "updated": "upd.", "unchanged": "unch.", "filtered": "filt.", "quarantined": "quar."}
@@ -28,8 +29,9 @@ def outcome(report: RunReport) -> str:
 
 
 def exit_code(report: RunReport) -> int:
-    """The worst of its feeds, in the order 4, 1, 6, 3, 0; paused and empty are 0."""
-    return worst(UNREACHABLE if feed.unreachable else _CODES.get(feed.outcome, OK) for feed in report.feeds)
+    """The worst of its feeds and exports, in the order 4, 1, 6, 3, 0; paused and empty are 0."""
+    feeds = [UNREACHABLE if feed.unreachable else _CODES.get(feed.outcome, OK) for feed in report.feeds]
+    return worst([*feeds, *(PARTIAL for each in report.exports if each.uncertain or each.dead)])
 
 
 def worst(codes: Iterable[int]) -> int:
@@ -189,6 +191,11 @@ def _wanted(report: RunReport) -> list[str]:
         found.append(f"{_some(foreign, 'foreign file')} left alone")
     found += [_named("failed", _feeds(report, "failed"), "feeds check")]
     found += [_named("locked by another run", _feeds(report, "locked"), "feeds status")]
+    stuck = {state: sum(getattr(each, state) for each in report.exports) for state in _STUCK}
+    if any(stuck.values()):
+        states = "".join(f" --state {state}" for state, count in stuck.items() if count)
+        text = _some(sum(stuck.values()), "item")
+        found.append(f"{text} of what goes out {_needs(sum(stuck.values()))} attention: feeds exports outbox{states}")
     if tally.contacts_review:
         found.append(f"{_some(tally.contacts_review, 'contact')} may be known already")
     return [part for part in found if part]

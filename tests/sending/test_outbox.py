@@ -1,8 +1,12 @@
 """What is queued, what is kept back and by which rule, and what the other side gets."""
 
 import json
+import threading
+from dataclasses import replace
 from typing import Any
 
+from engine.executors.outgoing import Outgoing
+from engine.language.secrets import Secrets
 from engine.runner import sweep
 from tests.sending.room import DEALER, EXPORT, NAME, Receiver, Room, lead
 
@@ -175,7 +179,10 @@ def test_a_stumbling_receiver_is_asked_again_after_1_and_2_minutes_then_it_is_gi
 
 def test_a_refusal_is_not_sent_again_by_itself(room: Room, receiver: Receiver) -> None:
     receiver.answer = lambda taken: (422, '{"error": "no such lot"}')
-    room.run(lead("1"))
+    room.put(lead("1"))
+    done = room.feeds("run", "--all")
+    assert done.code == 3
+    assert "1 item of what goes out needs attention: feeds exports outbox --state dead" in " ".join(done.out.split())
     room.clock.sleep(86_400)
     room.send()
     assert len(receiver.taken) == 1
@@ -254,3 +261,31 @@ def test_what_was_sent_is_forgotten_after_90_days_and_its_key_never(room: Room, 
     assert room.feeds("exports", "show", "1", "--format", "json").json()["payload"] is None
     room.run(lead("1", Note="news"), name="b.csv")
     assert receiver.counts() == {"1": 1}
+
+
+def test_a_scheduler_sends_beside_its_feeds_and_lets_a_destination_rest(
+    room: Room, receiver: Receiver, deaf: str
+) -> None:
+    room.write(
+        "dealers/acme.yaml",
+        DEALER.replace("URL", deaf) + f"  - {{uses: leads/plain, name: other, params: {{url: '{receiver.url}'}}}}\n",
+    )
+    receiver.answer = lambda taken: (503, "{}")
+    room.run(lead("1"))
+    receiver.answer = lambda taken: (200, "{}")
+    world, tries = room.world(), []
+    world = replace(
+        world, note=lambda event, details: tries.append(details["export"]) if event == "export.waits" else None
+    )
+    outgoing = Outgoing(world, room.project, lambda: Secrets({}))
+    room.clock.sleep(3_600)
+    for wait in (0, 5, 61):
+        room.clock.sleep(wait)
+        outgoing.look()
+        for thread in (each for each in threading.enumerate() if each.name.startswith("out ")):
+            thread.join()
+    outgoing.finish()
+    world.engine.dispose()
+    assert receiver.counts()["1"] == 2  # refused by the run, taken now
+    assert {each["export"]: each["state"] for each in room.items()} == {NAME: "failed", "acme/other": "sent"}
+    assert tries == [NAME, NAME]  # not at the second look
