@@ -116,8 +116,8 @@ def check(scene: Scene, feeds: Sequence[Feed], expected: Picture) -> None:
 class Ship:
     """A process of ours that is killed, stopped for a while, and started again. Nothing else is."""
 
-    def __init__(self, scene: Scene, role: str) -> None:
-        self._scene, self.role = scene, role
+    def __init__(self, scene: Scene, role: str, following: Following) -> None:
+        self._scene, self.role, self._following = scene, role, following
         self.start()
 
     def start(self) -> None:
@@ -125,7 +125,7 @@ class Ship:
         if self.pid == 0:
             try:
                 ctypes.CDLL(None).prctl(_PARENT_DIES, signal.SIGKILL)
-                _sail(self._scene, self.role)
+                _sail(self._scene, self.role, self._following)
             finally:
                 os._exit(0)
 
@@ -147,9 +147,8 @@ class Ship:
             time.sleep(0.02)
 
 
-def _sail(scene: Scene, role: str) -> None:
+def _sail(scene: Scene, role: str, following: Following) -> None:
     world = replace(scene.world(), clock=SystemClock())
-    following = Following(Loader(scene.home / "feeds").load, world.note)
     makers: Mapping[str, Callable[[], Any]] = {
         "local": lambda: Local(world, following, lambda: world.secrets, threads=4, per_login=1),
         "scheduler": lambda: Queued(world, following, silence=_SILENCE),
@@ -166,7 +165,9 @@ def running(scene: Scene, roles: Sequence[str]) -> Iterator[list[Ship]]:
     if scene.setup.store == "postgresql":
         with psycopg.connect(plain(scene.url), autocommit=True) as connection:
             connection.execute("DROP SCHEMA IF EXISTS feeds_queue CASCADE")  # of a scene before this one
-    ships = [Ship(scene, role) for role in roles]
+    following = Following(Loader(scene.home / "feeds").load, lambda event, details: None)
+    following.look()  # once, before they are forked: reading thousands of feeds takes longer than some of them live
+    ships = [Ship(scene, role, following) for role in roles]
     try:
         yield ships
         for ship in list(ships):
