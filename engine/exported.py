@@ -5,6 +5,7 @@ Values only; what is decided with them is decided in `engine/outbound`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from engine.terms import ActivityType, Dealer, Value, ValueMap
@@ -52,6 +53,7 @@ class OutField:
     once: str | None = None  # of `each`: one element for each value of this
     without: tuple[Value, ...] = ()  # values that are left out
     since: Mapping[str, str] = field(default_factory=dict)  # versions of the other side
+    needs: tuple[str, ...] = ()  # of `each`: an element that has none of these fields is left out
     transforms: tuple[tuple[str, Mapping[str, Value]], ...] = ()
     type: str | None = None
     format: str | None = None
@@ -69,6 +71,14 @@ class Exclusion:
     by: str  # categories, activities, if
     names: tuple[str, ...]
     where: str
+
+
+class Find(NamedTuple):
+    """Which activity a reply is about: its type, and where its key stands in the request."""
+
+    type: str
+    key: tuple[str, ...]
+    on_none: str  # empty, notFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +107,9 @@ class Export:
     tags: tuple[str, ...] = ()
     path: str = ""  # of the dealer's file
     where: str = ""  # of its definition
+    find: Find | None = None  # of a reply
+    versions: Mapping[str, str] = field(default_factory=dict)  # where a version of the other side is read, by product
+    minima: Mapping[str, str] = field(default_factory=dict)  # what it has to be at least
 
     @property
     def watched(self) -> frozenset[str]:

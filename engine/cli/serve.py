@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 import click
@@ -11,7 +12,6 @@ from engine.cli import opening
 from engine.cli.known import Known
 from engine.cli.output import talk
 from engine.cli.settings import command, now, settings, stamped
-from engine.intake import inbox
 from engine.scheduler.following import Following
 from engine.store import retiring
 
@@ -30,14 +30,15 @@ def serve(host: str, port: int, body_seconds: float, metrics_labels: str, open_m
         from engine.cli.measuring import metrics
         from engine.web.hooks import Limits
         from engine.web.readiness import Readiness
+        from engine.web.replies import Replies
         from engine.web.server import Receiver, Watched
     except ImportError as error:
         raise click.ClickException(f"`feeds serve` needs the package {error.name}: pip install 'feeds[web]'") from None
     where = settings()
     known = Known(where)
     note = log.to_stderr(lambda: known.secrets().known, where.log_level or "info", stamped)
-    engine = opening.store(where)
-    received = inbox.inbox(engine, where.state_dir)
+    world = replace(opening.world(where, known.secrets()), note=note)
+    engine, received = world.engine, world.inbox
     watched = Watched(
         metrics(Following(known.project, _silent), engine, received, metrics_labels),
         Readiness(engine, received, known.project, now, note),
@@ -46,6 +47,7 @@ def serve(host: str, port: int, body_seconds: float, metrics_labels: str, open_m
     )
     limits, ended = Limits(body_seconds=body_seconds), partial(retiring.retired, engine)
     receiver = Receiver(received, known.project, known.secrets, now, note, limits, ended, watched)
+    receiver.hooks.replies = Replies(world)
     count = receiver.look()
     listening = _listening(host, port)
     talk(f"listening on http://{host}:{listening.getsockname()[1]}, {count} endpoints below /hooks/; Ctrl-C ends")

@@ -64,7 +64,23 @@ def look_at(root: Node, types: Types, problems: Problems) -> None:
     consent = root.child("consent")
     if consent is not None and isinstance(consent.value, str) and consent.value not in outgoing.CONSENTS:
         problems.unknown(consent, "E064", "consent", outgoing.CONSENTS)
-    _mapped(root, _SENT, problems)
+    _mapped(root, (*_SENT, *_ASKED) if root.child("find") is not None else _SENT, problems)
+    _answering(root, root, problems)
+
+
+def _answering(root: Node, node: Node, problems: Problems) -> None:
+    """What is sent once in replies needs somebody who says that it has come; what an element needs, it has."""
+    is_reply = root.text("transport", "type") == "reply"
+    for field in node.entries("fields").values():
+        for once in field.elements("once") if is_reply else ():
+            for key in ("dedupe", "acknowledged"):
+                if root.child("transport", key) is None:
+                    help = "by `dedupe` a request has a name; in `acknowledged` it names those whose answers have come"
+                    problems.add(once, "E021", f"`once` needs `transport.{key}`", help, key=True)
+        for needed in field.elements("needs"):
+            if isinstance(needed.value, str) and needed.value not in field.entries("fields"):
+                problems.unknown(needed, "E064", "field of the element", field.entries("fields"))
+        _answering(root, field, problems)
 
 
 def check(
@@ -171,6 +187,9 @@ def _expressions(root: Node, problems: Problems) -> None:
         ("messages", "*", "if"): _SEEN,
         ("key", "*"): _SEEN,
         ("find", "key", "*"): _ASKED,
+        ("versions", "*", "path"): (*_ASKED, *_SEEN),
+        ("transport", "acknowledged"): _ASKED,
+        ("transport", "dedupe", "by", "*"): _ASKED,
         ("transport", "accepted", "id"): (),
         ("transport", "accepted", "if"): ("status", "headers", "body"),
         ("transport", "receipts", "id"): (),

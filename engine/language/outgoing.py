@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
 from engine.deferred import SecretRef
-from engine.exported import Exclusion, ExportCase, Occasion, OutField
+from engine.exported import Exclusion, ExportCase, Find, Occasion, OutField
 from engine.language import definition, fields, filling, inherit, params, settings
 from engine.language.filling import Names
 from engine.language.problems import Problems
@@ -51,7 +51,16 @@ def export(root: Node, dealer: Dealer, entry: Node, types: Mapping[str, Activity
         tags=tuple(dict.fromkeys((*tree.texts("tags"), *entry.texts("tags")))),
         path=entry.place.document.path,
         where=str(tree.place),
+        find=_find(tree.child("find")),
+        versions={product: each.word("path", "") for product, each in tree.entries("versions").items()},
+        minima={product: str(each.value) for product, each in tree.entries("requires", "versions").items()},
     )
+
+
+def _find(node: Node | None) -> Find | None:
+    if node is None:
+        return None
+    return Find(node.word("type", ""), node.texts("key"), node.word("onNone", "empty"))
 
 
 def watches_time(root: Node) -> bool:
@@ -140,6 +149,7 @@ def _field(name: str, node: Node, problems: Problems) -> OutField:
         fields=_fields(node, problems),
         condition=node.text("if"),
         once=node.text("once"),
+        needs=node.texts("needs"),
         without=tuple(each.plain for each in node.elements("not")),
         since={product: str(each.value) for product, each in node.entries("since").items()},
         transforms=fields.transforms(node, problems),

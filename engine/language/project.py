@@ -77,6 +77,11 @@ class Exports(Mapping[str, Export]):
         """Those of a dealer that are enabled."""
         return tuple(self[name] for name in self._of.get(dealer, ()))
 
+    def answering(self) -> Iterator[Export]:
+        """Those that answer requests, of all dealers; none is made that does not."""
+        enabled = (name for names in self._of.values() for name in names)
+        yield from (self[name] for name in enabled if self._made[name][0].root.child("find") is not None)
+
     def __getitem__(self, name: str) -> Export:
         export = self._ready.get(name)
         if export is None:

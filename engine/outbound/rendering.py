@@ -3,7 +3,8 @@
 What cannot be said as it has to be is Withheld, with the rule that forbids it: half a lead is not sent.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,7 +15,7 @@ from engine.deferred import Reference
 from engine.errors import RecordError
 from engine.exported import ExportCase, OutField, Subject
 from engine.language.references import fill, moved
-from engine.mapping.keys import text_of
+from engine.mapping.keys import escaped, text_of
 from engine.model import Const, Export, Value, ValueMap
 from engine.outbound.seen import found, holds, seen
 from engine.outbound.select import SUPPRESSED, Held
@@ -51,6 +52,23 @@ def rendered(
     return what, {"to": found("contact.phone", what), "text": what["message"]["text"]}
 
 
+def answered(
+    export: Export,
+    subject: Subject,
+    asked: Mapping[str, Any],
+    now: datetime,
+    versions: Mapping[str, str],
+    delivered: Collection[str] = (),
+) -> tuple[dict[str, Value], list[str]]:
+    """The fields of a reply to a request, of which `asked` are the parts; and what stands in it `once`.
+
+    What was `delivered` of that is left out. Raises Withheld.
+    """
+    what = {**seen(export, subject, now), **asked}
+    writer = _Writer(export, what, versions, delivered)
+    return writer.fields(export.fields, what), writer.given
+
+
 def _text(export: Export, case: ExportCase, what: Mapping[str, Any]) -> str:
     """The words of a message. Raises Withheld where they say what is forbidden."""
     text = text_of(fill(case.text, what, export.dealer.timezone))
@@ -61,7 +79,12 @@ def _text(export: Export, case: ExportCase, what: Mapping[str, Any]) -> str:
 
 
 class _Writer:
-    def __init__(self, export: Export, what: Mapping[str, Any], versions: Mapping[str, str]) -> None:
+    def __init__(
+        self, export: Export, what: Mapping[str, Any], versions: Mapping[str, str], delivered: Collection[str] = ()
+    ) -> None:
+        self.given: list[str] = []  # what stands in it `once`, each by its name
+        self._delivered = delivered
+        self._around: list[Value] = []  # the elements that are being written, the innermost last
         self._what = what
         self._zone = export.dealer.timezone
         self._versions = versions
@@ -86,7 +109,7 @@ class _Writer:
 
     def _value(self, field: OutField, scope: Any) -> Value:
         if field.each is not None:
-            return [self.fields(field.fields, each) if field.fields else each for each in _elements(field, scope)]
+            return list(self._elements(field, scope))
         if field.fields and field.path is None:
             return self.fields(field.fields, scope)
         value = _left(self._source(field, scope), field.without)
@@ -98,6 +121,26 @@ class _Writer:
         except RecordError as error:
             raise Withheld(Held(SUPPRESSED, f"{field.name} cannot be written: {error}", field.where)) from None
 
+    def _elements(self, field: OutField, scope: Any) -> Iterator[Value]:
+        """The elements that are wanted, each as it is written; of those that `once` makes the same the first."""
+        known = {*self._delivered}
+        for each in _listed(found(str(field.each), scope)):
+            mark = len(self.given)
+            if field.once is not None:
+                place = [_name(found(field.once, one), one) for one in (*self._around, each)]
+                name = "|".join([field.name, *place])
+                if name in known:
+                    continue
+                known.add(name)
+                self.given.append(name)
+            self._around.append(each)
+            made = self.fields(field.fields, each) if field.fields else each
+            self._around.pop()
+            if field.needs and not any(name in made for name in field.needs):
+                del self.given[mark:]
+                continue
+            yield made
+
     def _source(self, field: OutField, scope: Any) -> Value:
         if field.path is not None:
             value = found(field.path, scope)
@@ -107,17 +150,13 @@ class _Writer:
         return field.const
 
 
-def _elements(field: OutField, scope: Any) -> Iterator[Value]:
-    """The elements, each that has the same `once` as one before it left out."""
-    value = found(str(field.each), scope)
-    known: set[str] = set()
-    for each in value if isinstance(value, list) else [] if value is None else [value]:
-        if field.once is not None:
-            name = text_of(found(field.once, each))
-            if name in known:
-                continue
-            known.add(name)
-        yield each
+def _listed(value: Value) -> list[Value]:
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def _name(value: Value, element: Value) -> str:
+    """What tells an element apart; all that it has where that is blank."""
+    return escaped(text_of(value) if value is not None else json.dumps(element, sort_keys=True, default=str))
 
 
 def _left(value: Value, without: tuple[Value, ...]) -> Value:

@@ -44,6 +44,9 @@ _READ = {
     "postgresql": "COALESCE(CAST(d.counts->>'read' AS bigint), 0)",
 }
 _ISSUES = f"SELECT i.id FROM issues i WHERE i.at < :before AND i.id > :after ORDER BY i.id LIMIT {CHUNK}"
+_REPLIES = (
+    f"SELECT id FROM replies WHERE payload IS NOT NULL AND at < :before AND id > :after ORDER BY id LIMIT {CHUNK}"
+)
 _IN_FULL = f"SELECT id FROM runs WHERE brief IS NULL AND started_at < :before AND id > :after ORDER BY id LIMIT {CHUNK}"
 
 
@@ -77,6 +80,12 @@ def _shortened(connection: Connection, ids: Sequence[int]) -> None:
     connection.execute(text(f"UPDATE runs SET brief = 1, report = CAST(:report AS {kind}) WHERE id = :run"), brief)
 
 
+def _unanswered(connection: Connection, ids: Sequence[int]) -> None:
+    """Leave of replies what stood in them once: that is not said again."""
+    blanked = text("UPDATE replies SET payload = NULL WHERE id IN :ids").bindparams(bindparam("ids", expanding=True))
+    connection.execute(blanked, {"ids": ids})
+
+
 def _brief(report: Mapping[str, Any]) -> dict[str, Any]:
     parts = [each for each in report.get("feeds", ()) if each.get("outcome") not in _EMPTY]
     return {**report, "feeds": [{**each, "deliveries": [], "issues": []} for each in parts]}
@@ -92,6 +101,7 @@ def _heaps(dialect: str) -> Iterator[_Heap]:
     # Of a process that was killed, or of one that is still at it.
     yield _Heap("runs", DETAILS, _RUNS.format(outcome="r.outcome IS NULL"), _deleting("runs"))
     yield _Heap("details", DETAILS, _IN_FULL, _shortened)
+    yield _Heap("replies", DETAILS, _REPLIES, _unanswered)
 
 
 def forget(engine: Engine, now: datetime) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""The table of what goes out, and of what was kept back. Names and types only.
+"""The tables of what goes out, of what was kept back, and of what was answered. Names and types only.
 
 See `tables.py`, by which all tables go.
 """
@@ -49,4 +49,20 @@ Index(
     outbox.c.receipt_id,
     sqlite_where=outbox.c.receipt_id.is_not(None),
     postgresql_where=outbox.c.receipt_id.is_not(None),
+)
+
+replies = Table(
+    "replies",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("export", Word, nullable=False),
+    Column("request", Word, nullable=False),  # what the other side calls its request
+    Column("activity_id", Id),  # none where there was none of that key
+    Column("at", Word, nullable=False),
+    Column("media", Word, nullable=False),
+    Column("payload", LargeBinary),  # letter for letter; not for ever
+    Column("once", Json, nullable=False),  # the names of what is not said again, once this has come
+    Column("acknowledged_at", Word),  # when a later request said so
+    UniqueConstraint("export", "request", name="replies_once"),
+    Index("replies_by_activity", "export", "activity_id"),
 )

@@ -31,7 +31,7 @@ from engine.store.ledger import (
     totals,
     turns,
 )
-from engine.store.outgoing import outbox
+from engine.store.outgoing import outbox, replies
 
 # What is written by the batch takes its ids from reserved blocks: from these on PostgreSQL, on
 # SQLite from the table below.
@@ -248,6 +248,7 @@ __all__ = [
     "metadata",
     "outbox",
     "quarantine",
+    "replies",
     "reviews",
     "runs",
     "sequences",

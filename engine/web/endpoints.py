@@ -4,7 +4,7 @@ Reads definitions and secrets; never a request.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.errors import FeedError, SecretMissing
@@ -33,6 +33,7 @@ class Listener:
     proof: str = ""  # what is asked for, as the definition has it
     echo: str | None = None  # the part of a request that is given back, to a sender who asks whether we are we
     echo_checks: Sequence[Settings] = ()
+    is_reply: bool = False  # an export that answers: `feed` is its id, and it keeps no request
 
     @property
     def has_path_token(self) -> bool:
@@ -76,9 +77,13 @@ def endpoints(
                 found.setdefault(str(settings["endpoint"]), []).append(_listener(name, settings, secrets, note))
         except FeedError as error:
             note("hook.unserved", {"feed": name, "reason": str(error), "level": "error"})
+    for export in project.exports.answering():
+        listener = replace(_listener(export.id, export.transport, secrets, note), is_reply=True)
+        found.setdefault(str(export.transport["endpoint"]), []).append(listener)
     if any(finding.severity == "error" for finding in project.findings):
         for endpoint in (before or {}).values():
-            lost = [each for each in endpoint.listeners if each.feed not in project.feeds and each.feed not in retired]
+            known = {*project.feeds, *project.exports, *retired}
+            lost = [each for each in endpoint.listeners if each.feed not in known]
             found.setdefault(endpoint.path, []).extend(lost)
     return {path: Endpoint(path, tuple(listeners)) for path, listeners in found.items() if listeners}
 

@@ -19,9 +19,11 @@ from engine.intake.inbox import Entry, Load
 from engine.visits.listening import Party, taken
 from engine.web.commits import Commits
 from engine.web.endpoints import Endpoint, Listener, Note
+from engine.web.replies import Replies
 from transports import webhook
 from transports.base import Secret
 
+_TAKEN = 200
 _UNKNOWN, _UNVERIFIED = {"status": "unknown"}, {"status": "unverified"}
 _LONGEST_ECHO = 4_096  # characters
 _NOBODY_LISTENS = webhook.Refusal(webhook.UNVERIFIED, "challenge")
@@ -40,11 +42,12 @@ class Limits:
 
 
 class Hooks:
-    """The receiver. `endpoints` and `load` are put in place by whoever looks after them."""
+    """The receiver. `endpoints`, `load` and `replies` are put in place by whoever looks after them."""
 
     def __init__(self, commits: Commits, now: Callable[[], datetime], note: Note, limits: Limits) -> None:
         self.endpoints: Mapping[str, Endpoint] = {}
         self.load = Load(0, 0)
+        self.replies: Replies | None = None
         self.limits = limits
         self._commits = commits
         self._now = now
@@ -122,11 +125,24 @@ class Hooks:
         if not admitted:
             missing = [] if known else [each for each in refusals if each is not None]
             return self._turned_away(endpoint, missing if missing or known else [_NOBODY_LISTENS])
+        return await self._answered(request, endpoint, admitted, now)
+
+    async def _answered(
+        self, request: webhook.Request, endpoint: Endpoint, admitted: Sequence[Listener], now: datetime
+    ) -> Response:
+        """What a request that was let in is told: that it is kept, or what it asks for."""
         by, everyone = (
-            [Party(each.feed, each.proof, each.checks or (), each.dedupe) for each in some]
+            [Party(each.feed, each.proof, each.checks or (), each.dedupe) for each in some if not each.is_reply]
             for some in (admitted, [each for each in endpoint.listeners if each.method == request.method])
         )
-        return await self._kept(taken(request, endpoint.path, by, everyone, now))
+        export = next((each.feed for each in admitted if each.is_reply), "")
+        replies = self.replies if export else None
+        if replies is not None and (said := await replies.before(export, request)) is not None:
+            return said
+        kept = await self._kept(taken(request, endpoint.path, by, everyone, now)) if by else _answer(404, _UNKNOWN)
+        if replies is None or (by and kept.status_code != _TAKEN):
+            return kept
+        return await replies.answer(export, request, [each.feed for each in by]) or kept
 
     def _turned_away(self, endpoint: Endpoint, refusals: Sequence[webhook.Refusal]) -> Response:
         if not refusals:
@@ -141,7 +157,7 @@ class Hooks:
         except FeedError as error:
             self._noted(entry.endpoint, str(error), "error")
             return _answer(503, {"status": "unready"}, _RETRY_LATER)
-        return _answer(200, {"status": "accepted" if is_new else "known"})
+        return _answer(_TAKEN, {"status": "accepted" if is_new else "known"})
 
     def _noted(self, endpoint: str, reason: str, level: str) -> None:
         now, key = self._now(), (endpoint, reason)

@@ -14,7 +14,7 @@ import orjson
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from engine.errors import FeedError
@@ -70,6 +70,8 @@ class Receiver:
         old = self._seen
         if old is None or project is not old[0] or secrets is not old[1] or retired != old[2]:
             self.hooks.endpoints = endpoints(project, secrets, self._note, self.hooks.endpoints, retired)
+            if self.hooks.replies is not None:
+                self.hooks.replies.take_up(project, secrets)
             self._seen = seen
         self.hooks.load = self._inbox.load()
         return len(self.hooks.endpoints)
@@ -159,4 +161,4 @@ def _result(answer: Response) -> str:
     """What a request came to, in the word that its sender was told."""
     if isinstance(answer, JSONResponse):
         return str(orjson.loads(bytes(answer.body))["status"])
-    return "challenge"
+    return "challenge" if isinstance(answer, PlainTextResponse) else "answered"
