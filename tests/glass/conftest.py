@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.conftest import counted, counting  # noqa: F401  (fixtures)
 from tests.glass.room import Room
 from tests.simulators.crm import Crm
 from tests.simulators.twilio import Twilio

@@ -19,7 +19,7 @@ from engine.language.secrets import Secrets
 from engine.model import RunReport
 from engine.sending import rounds
 from engine.web.server import Receiver
-from engine.world import open_world
+from engine.world import World, open_world
 from tests.cli.shell import Done, called
 from tests.hooks.room import Sent, answered
 from tests.simulators import twilio
@@ -85,7 +85,8 @@ class Room:
         dealer = DEALER.replace("DEFINITION", definition).replace("URL", texts.url, 1).replace("CRM", crm.url)
         self.write(dealer)
         self.secrets = Secrets(secrets)
-        self.world = open_world(database, home / "state", self.secrets, self.clock)
+        self.database = database
+        self.world = self.opened()
         self.notes: list[Any] = []
 
     def write(self, dealer: str) -> None:
@@ -95,6 +96,9 @@ class Room:
         path.write_text(dealer, encoding="utf-8")
         self.project = project.load(self.home / "feeds", PACKAGED)
         assert not [each for each in self.project.findings if each.severity == "error"], self.project.findings
+
+    def opened(self) -> World:
+        return open_world(self.database, self.home / "state", self.secrets, self.clock)
 
     def events(self, *events: Mapping[str, Any]) -> list[int]:
         """Send events of the shop's system; the statuses."""
