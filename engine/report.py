@@ -196,6 +196,8 @@ def _wanted(report: RunReport) -> list[str]:
         states = "".join(f" --state {state}" for state, count in stuck.items() if count)
         text = _some(sum(stuck.values()), "item")
         found.append(f"{text} of what goes out {_needs(sum(stuck.values()))} attention: feeds exports outbox{states}")
+    if waiting := sum(bool(each.waits) for each in report.exports):
+        found.append(f"{_some(waiting, 'export')} cannot send, for the reasons above")
     if tally.contacts_review:
         found.append(f"{_some(tally.contacts_review, 'contact')} may be known already")
     return [part for part in found if part]

@@ -149,13 +149,13 @@ def send(names: tuple[str, ...], form: str) -> int:
             paragraph(printable(line))
         if not reports:
             talk("nothing waits")
-    return reporting.worst(map(_code, reports))
+    return reporting.worst(_code(each, found.exports[each.export].enabled) for each in reports)
 
 
-def _code(report: SentReport) -> int:
-    if report.dead or report.uncertain:
-        return PARTIAL
-    return UNREACHABLE if report.failed and report.waits else OK
+def _code(report: SentReport, is_enabled: bool) -> int:
+    if report.waits and is_enabled:
+        return UNREACHABLE
+    return PARTIAL if report.dead or report.uncertain else OK
 
 
 @command("outbox", exports, help="Items, newest first: what was sent, what waits, what was kept back by which rule.")

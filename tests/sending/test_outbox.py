@@ -142,6 +142,7 @@ def test_a_destination_that_is_away_is_asked_again_later_and_loses_nothing(
     report = room.run(lead("1"), lead("2"))
     assert report["exports"][0]["failed"] == 1  # the first tried; the breaker keeps the rest from trying
     assert room.states() == ["failed", "queued"]
+    assert room.feeds("exports", "send").code == 4
     room.edit("dealers/acme.yaml", deaf, receiver.url)
     room.send()
     assert receiver.counts() == {"1": 1, "2": 1}
