@@ -31,6 +31,7 @@ class Queued:
     """Jobs are lanes: one job is all due feeds that log in at one place as one user, `per_login` beside each other."""
 
     def __init__(self, world: World, following: Following, per_login: int = 1, silence: float = SILENCE) -> None:
+        queue.prepare(world.engine)
         self._world, self._following = world, following
         self._per_login, self._silence = per_login, silence
         self._agenda = Agenda()
@@ -59,7 +60,6 @@ class Queued:
 
     def run(self) -> int:
         """Until it is stopped; nothing is ever left at work in this process."""
-        queue.prepare(self._world.engine)
         while True:
             self._rounds.turn()
             self._rounds.attempt(self._put)
@@ -139,7 +139,8 @@ class Queued:
             del self._out[name]
             self._woken.discard(name)
             in_vain = jobs.put_off.get(job, {}).get(name)
-            if in_vain is None if is_woken else last is not None and last.has_ended:
+            was_run = in_vain is None if is_woken else last is not None and last.has_ended
+            if was_run:
                 self._over(name, last, now)
             else:  # the worker has said why
                 self._agenda.put_off(name, now, bool(in_vain))

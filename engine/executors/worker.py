@@ -63,6 +63,7 @@ class Worker:
         concurrency: int,
         beat_each: float = BEAT_EACH,
     ) -> None:
+        queue.prepare(world.engine)
         self._world, self._following, self._secrets = world, following, secrets
         self._concurrency = concurrency
         self._number: int | None = None  # as the queue knows us
@@ -83,7 +84,6 @@ class Worker:
 
     def run(self) -> int:
         """Until it is stopped; how many jobs were left at work."""
-        queue.prepare(self._world.engine)
         while self._asked == 0 or (self._running and self._asked == 1):
             self._rounds.turn()
             self._rounds.attempt(self._finish)
