@@ -20,6 +20,7 @@ from tests.faults.scene import Scene, Setup, Studio, plain
 
 DELIVERY = "02_SALES.csv"
 POINTS = ("K1", "K3", "K5", "K8", "K9", "K10", "K11", "K12", "K13", "K14")
+pytestmark = pytest.mark.timeout(600)  # seconds, on the slowest machine
 IN_CI = (("K3", False), ("K10", True), ("K12", False), ("K13", True))
 Count = Callable[[str, int], AbstractContextManager[None]]
 Strike = Callable[[], None]
