@@ -81,8 +81,9 @@ def looked(room: Room) -> list[tuple[str, str | None]]:
 
 
 # In every run each point on SQLite, and some on PostgreSQL; all of both, three deaths in a row each, at night.
-CASES = [("sqlite", point, again, 1) for point in POINTS for again in (False, True)]
-CASES += [("postgres", "claimed", True, 1), ("postgres", "sent", False, 1), ("postgres", "queued", False, 1)]
+CASES = [("sqlite", point, False, 1) for point in POINTS]
+CASES += [("sqlite", point, True, 1) for point in ("claimed", "sent")]  # elsewhere it makes no difference
+CASES += [("postgres", "claimed", True, 1), ("postgres", "sent", False, 1)]
 NIGHTLY = [(kind, point, again, 3) for kind in ("sqlite", "postgres") for point in POINTS for again in (False, True)]
 
 
@@ -139,7 +140,7 @@ def test_two_that_send_at_once_send_each_once(
     tmp_path: Path, kind: str, receiver: Receiver, request: pytest.FixtureRequest
 ) -> None:
     room = Room(tmp_path, request.getfixturevalue(f"{kind}_url"), receiver)
-    count = 30
+    count = 16
     room.put(*(lead(str(number)) for number in range(count)))
 
     def imported() -> None:
