@@ -58,7 +58,11 @@ def test_a_mistake_leaves_feeds_as_they_were_and_is_told(executor: Executor) -> 
 
 
 @pytest.mark.parametrize(
-    "entry", ["", "  - {uses: shop/sales, name: other, enabled: false}\n"], ids=["gone", "disabled"]
+    "entry",
+    [
+        pytest.param("", id="gone"),
+        pytest.param("  - {uses: shop/sales, name: other, enabled: false}\n", id="disabled", marks=pytest.mark.nightly),
+    ],
 )
 def test_a_feed_that_is_taken_out_runs_no_more(executor: Executor, entry: str) -> None:
     shell, log = executor.shell, executor.log

@@ -147,6 +147,7 @@ def test_a_feed_that_a_workers_machine_does_not_know_holds_up_no_other(make: Cal
     assert [row.feed for row in shell.rows("SELECT feed FROM slots WHERE ended_at IS NOT NULL")] == [FEED]
 
 
+@pytest.mark.nightly
 def test_a_webhook_wakes_its_feed_on_a_worker_which_has_no_schedule(
     tmp_path: Path, postgres_url: str, log: Log
 ) -> None:

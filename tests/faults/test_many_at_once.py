@@ -51,7 +51,7 @@ def test_four_processes_killed_and_stopped_at_random_store_every_row_once(
 ) -> None:
     random_ = random.Random(seed)  # noqa: S311  the same disturbances every time
     store, roles = FLEETS[seed % len(FLEETS)]
-    each, disturbances, picture = (FILES, 8, "by_day") if seed < CI else (FILES_AT_NIGHT, 40, "by_night")
+    each, disturbances, picture = (FILES, 5, "by_day") if seed < CI else (FILES_AT_NIGHT, 40, "by_night")
     files, undisturbed = fleet.files(FEEDS, each), request.getfixturevalue(picture)
     with counting("group I, four processes, fifty feeds", 1), studio.scene(Setup(store=store), files) as scene:
         feeds = fleet.project(scene, FEEDS, "10s")
