@@ -15,6 +15,7 @@ FINISHED = {
     "PRO": set(range(1, 23)),
     "SM": set(range(1, 13)),
     "IDS": set(range(1, 38)),
+    "ST": set(range(1, 24)),
     "EL": set(range(1, 18)),
 }
 

@@ -1,5 +1,8 @@
 """Each folder `<vendor>/<product>/<case>/` below this one, run through the whole engine.
 
+Cases whose days are what an API answers or what arrives (`http.yaml`, `hooks.yaml`) are left to `feeds test`, which
+`test_definitions.py` runs.
+
 A case is `dealer.yaml`, what lies on the vendor's server (`day1/...`, `day2/...`: one run after each
 day's files have come) and `expected.json`. `feeds test` runs them on folders; here they run over a real
 SFTP server and on both databases, and are compared by the same rules. `feeds/README.md` tells authors
@@ -19,7 +22,7 @@ from tests.feeds.project import Project
 from tests.servers.sftp import SftpServer
 
 HERE = Path(__file__).parent
-CASES = sorted(path.parent for path in HERE.glob("*/*/*/expected.json"))
+CASES = sorted(path.parent for path in HERE.glob("*/*/*/expected.json") if not [*path.parent.glob("day*/h*.yaml")])
 
 
 def named(case: Path) -> str:
