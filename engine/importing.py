@@ -22,8 +22,9 @@ from engine.garbage import uncollected
 from engine.intake import waiting
 from engine.mapping import FeedMapping, Kept, Portion, compile_mapping
 from engine.mapping.surroundings import surroundings
-from engine.model import Batch, Decoded, Fault, Feed, Issue, Tally, Value
+from engine.model import Batch, Decoded, Feed, Issue, Tally, Value
 from engine.outbound.queueing import queue, watched
+from engine.remarks import Remarks
 from engine.store import journal, last, leases, positions
 from engine.store.bulk import bulk_of
 from engine.store.clashes import Memory
@@ -39,7 +40,6 @@ from engine.world import Progress, World, stamp
 from transports import FILES
 from transports.envelope import Envelope
 
-_MOST_ROW_ISSUES = 100  # rows of one delivery that are listed one by one; all are in quarantine
 _SMALLEST_ROW = 2  # bytes: a file that could not hold more rows than a part needs no first reading
 _PACKED = (b"\x1f\x8b", b"PK")
 
@@ -66,14 +66,21 @@ class Import:
     within: Connection | None = None
     kept: Kept = field(default_factory=Kept)  # of the deliveries before, where one comes after the other
     tally: Tally = field(default_factory=Tally)
-    issues: list[Issue] = field(default_factory=list)
+    remarks: Remarks = field(default_factory=Remarks)
     codes: Counter[str] = field(default_factory=Counter)  # of the rows in quarantine
     memory: Memory = field(default_factory=Memory)
-    warned: Counter[tuple[str, str | None, str]] = field(default_factory=Counter)
-    first_line: dict[tuple[str, str | None, str], int] = field(default_factory=dict)
     envelope: Envelope | None = None  # of a page
     fresh: Decoded | None = None  # its body, decoded a moment ago by those who asked for it; for the first reading
     passed: int = 0  # records of the file behind us, in earlier parts as well
+
+    @property
+    def issues(self) -> list[Issue]:
+        """What a person should look at."""
+        return self.remarks.issues
+
+    @issues.setter
+    def issues(self, issues: list[Issue]) -> None:
+        self.remarks.issues = issues
 
     # --- the story ---------------------------------------------------------------------------
 
@@ -239,13 +246,12 @@ class Import:
             portion = self._asked_for(portion, context)
             rows = Rows(portion.raws, portion.lines, digests(portion.raws))
             writer.keep(portion.faults, rows)
-            self._note_faults(portion.faults)
+            self.remarks.faults(portion.faults)
             left = self._changed(portion, rows, writer)
             self._mend(portion, left, writer, decoded)
             for number, mapped in mapping.map(portion, left, context):
-                self._note_faults(mapped.faults)
-                for warning in mapped.warnings:
-                    self._note_warning(warning)
+                self.remarks.faults(mapped.faults)
+                self.remarks.warnings(mapped.warnings)
                 writer.store(self.feed.streams[number], mapped, rows)
         self.world.progress(Progress(self.feed.id, self.entry.name, 0, self.tally.read))
 
@@ -299,43 +305,18 @@ class Import:
             )
             guards.check(self.feed.guards, tally, before)
 
-    def _note_faults(self, faults: Sequence[Fault]) -> None:
-        for fault in faults:
-            if len(self.issues) < _MOST_ROW_ISSUES:
-                self.issues.append(Issue(fault.code, fault.message, "error", line=fault.line, field=fault.field))
-
-    def _note_warning(self, warning: Fault) -> None:
-        key = (warning.code, warning.field, warning.message)
-        self.warned[key] += 1
-        self.first_line.setdefault(key, warning.line)
-
     def _report(self, mapping: FeedMapping, decoded: Decoded) -> None:
-        for key, count in self.warned.items():
-            code, name, message = key
-            text = message if count == 1 else f"{message} ({count} records like this; the first is named)"
-            self.issues.append(Issue(code, text, "warning", line=self.first_line[key], field=name))
-        if mapping.unread:
-            names = ", ".join(mapping.unread)
-            text = f"these columns are neither mapped nor listed under records.unused: {names}"
-            self.issues.append(Issue("column.unread", text, "warning"))
+        self.remarks.of_warnings()
+        self.remarks.of_columns(mapping.unread)
         # One record, or one page, says nothing of what a path is good for.
-        for path in mapping.never_filled if self.entry.kind not in ENVELOPED else ():
-            self.issues.append(
-                Issue("path.neverFilled", f"no record of this delivery had a value at {path}", "warning")
-            )
-        self.issues += self._unusual(decoded)
-        for code, message in decoded.notes:
-            self.issues.append(Issue(code, message, "info"))
-
-    def _unusual(self, decoded: Decoded) -> list[Issue]:
-        """What a person may want to ask the sender about; of a whole file, that came by itself."""
-        if self.entry.kind != FILE or self.lines is not None or not self.feed.sends_whole:
-            return []
-        before = last.before(self.world.engine, self.registered.id, self.entry.id)
-        return [
-            *habits.volume(self.tally.read, self.entry.run_date, before),
-            *habits.columns(decoded.header, before),
-        ]
+        if self.entry.kind not in ENVELOPED:
+            self.remarks.of_paths(mapping.never_filled)
+        # What a person may want to ask the sender about; of a whole file, that came by itself.
+        if self.entry.kind == FILE and self.lines is None and self.feed.sends_whole:
+            before = last.before(self.world.engine, self.registered.id, self.entry.id)
+            self.issues += habits.volume(self.tally.read, self.entry.run_date, before)
+            self.issues += habits.columns(decoded.header, before)
+        self.issues += [Issue(code, message, "info") for code, message in decoded.notes]
 
     # --- reading -----------------------------------------------------------------------------
 

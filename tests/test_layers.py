@@ -25,6 +25,7 @@ LAYERS = (  # from the top; a room may import its own layer, as long as no circl
         "metrics",
         "log",
         "guards",
+        "remarks",
         "habits",
         "tracing",
     },
