@@ -92,7 +92,7 @@ def _filled(term: str, line: str, width: int, margin: int) -> list[str]:
     pad = "  " if margin else ""
     head = f"{pad}{term:<{margin}}" if term else pad
     inset = " " * (margin + len(pad)) if term else pad
-    if len(head) > len(inset):
+    if term and len(term) >= margin:
         return [head.rstrip(), *textwrap.wrap(line, width, initial_indent=inset, subsequent_indent=inset)]
     return textwrap.wrap(line, width, initial_indent=head, subsequent_indent=inset, break_on_hyphens=False)
 
