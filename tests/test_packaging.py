@@ -53,6 +53,11 @@ def test_the_wheel_holds_every_file_of_the_tree(wheel: Path) -> None:
     assert not [name for name in inside if name.startswith("tests/")]
 
 
+# Loaded by `feeds demo`, `feeds serve`, `feeds worker`, and where metrics are asked for; these say what to install.
+ALONE = {"demo_server.py", "measuring.py", "metrics.py", "queue.py"}
+EXTRAS = ("prometheus_client", "procrastinate", "psycopg", "starlette", "uvicorn", "asyncssh", "opentelemetry")
+
+
 def run(site: Path, where: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(site)}
     code = "import sys; from engine.cli import main; sys.exit(main())"
@@ -85,14 +90,48 @@ def test_the_plain_installation_has_all_that_is_imported_at_once() -> None:
         f"{path.relative_to(ROOT)}: {top}"
         for folder in ("engine", "transports")
         for path in (ROOT / folder).rglob("*.py")
-        # Loaded by `feeds demo` and `feeds serve` alone, which say what to install.
-        if path.name != "demo_server.py" and path.parent.name != "web"
+        if path.name not in ALONE and path.parent.name != "web"
         for node in ast.parse(path.read_text(encoding="utf-8")).body
         for top in _tops(node)
         if not {each.lower().replace("-", "_") for each in whose.get(top, ())} & installed
         and top not in {*sys.stdlib_module_names, "engine", "transports"}
     }
     assert not lacking
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["validate"],
+        ["run", "--all"],
+        ["run", "--all", "--dry-run"],
+        ["status"],
+        ["freshness"],
+        ["scheduler", "next"],
+        ["scheduler", "status"],
+        ["exports", "list"],
+        ["doctor"],
+    ],
+    ids=" ".join,
+)
+def test_the_plain_installation_does_without_every_extra(installed: Path, tmp_path: Path, command: list[str]) -> None:
+    lacking = f"""
+import sys
+class Lacking:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {EXTRAS}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Lacking())
+from engine.cli import main
+main(["init", "."])
+sys.exit(main({command}))
+"""
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    done = subprocess.run(
+        [sys.executable, "-c", lacking], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert "Traceback" not in done.stderr and "No module named" not in done.stderr + done.stdout, done.stderr
+    assert done.returncode in (0, 1, 3), done.stderr
 
 
 def _tops(node: ast.stmt) -> list[str]:
