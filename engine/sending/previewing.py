@@ -8,7 +8,8 @@ from typing import Any
 from engine.errors import EncodeError, RecordError
 from engine.exported import Brought, ExportCase, Happening, Subject
 from engine.model import Export
-from engine.outbound.rendering import Withheld
+from engine.outbound.encode import encode
+from engine.outbound.rendering import Withheld, answered
 from engine.outbound.select import CHANGED, CREATED, Held, chosen, is_named
 from engine.sending.parcels import written
 from engine.store.bulk import bulk_of
@@ -16,6 +17,7 @@ from engine.store.database import Engine, reading
 from engine.store.subjects import alone, newest, subjects
 
 GOES, NOT_NAMED, DEAD = "goes", "notNamed", "dead"
+_NEWEST = "999999999"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ def preview(
     """The newest activities of each type that the dealer has, those that the export names first."""
     watched = export.watched | {name for case in export.cases for name in case.occasion.activities}
     kinds = sorted(export.activity_types, key=lambda name: (name not in watched, name))
+    if export.find is not None:
+        kinds = [export.find.type]
     with reading(engine) as connection:
         bulk = bulk_of(connection)
         for kind in kinds:
@@ -51,6 +55,8 @@ def nameless(engine: Engine, export: Export) -> int:
 
 
 def _shown(export: Export, subject: Subject, now: datetime, brought: Mapping[str, Brought]) -> Shown:
+    if export.find is not None:
+        return _answer(export, subject, now)
     happening = _supposed(export, subject)
     choice = chosen(export, subject, happening, now, brought) if happening is not None else None
     if choice is None:
@@ -64,6 +70,18 @@ def _shown(export: Export, subject: Subject, now: datetime, brought: Mapping[str
     except (EncodeError, RecordError) as error:
         return Shown(subject, DEAD, choice.case.name, f"it cannot be written: {error}", export.where)
     return Shown(subject, GOES, choice.case.name, media=made.media, body=made.body)
+
+
+def _answer(export: Export, subject: Subject, now: datetime) -> Shown:
+    """What somebody with the newest version is told who asks for it, and has been told nothing yet."""
+    try:
+        fields, _ = answered(export, subject, {}, now, dict.fromkeys(export.versions, _NEWEST))
+        made = encode(fields, export.encode)
+    except Withheld as error:
+        return Shown(subject, error.held.state, "", error.held.reason, error.held.rule)
+    except (EncodeError, RecordError) as error:
+        return Shown(subject, DEAD, "", f"it cannot be written: {error}", export.where)
+    return Shown(subject, GOES, "", media=made.media, body=made.body)
 
 
 def _kept(subject: Subject, case: ExportCase, held: Held) -> Shown:

@@ -188,6 +188,8 @@ def test_whoever_asks_is_verified_as_a_webhook_is_and_hears_nothing_else(till: S
         assert json.loads(ask(server, "id=q2&number=R1").body) == noted
         assert json.loads(ask(server, "id=q3&number=R1").body)["notes"] == noted["notes"]
         assert json.loads(ask(server, "id=q4&number=R1&has=q3&has=nonsense").body) == {"seen": "asked q4"}
+        shown = till.feeds("exports", "preview", "acme/shop-asked", "--format", "json").json()["activities"]
+        assert [(each["verdict"], json.loads(each["payload"])["notes"]) for each in shown] == [("goes", noted["notes"])]
         assert json.loads(ask(server, "number=R1").body) == {"seen": "asked "}, "without a name it is answered anew"
         assert json.loads(ask(server, "id=q3&number=R1").body)["notes"] == noted["notes"]
         engine = database.connect(till.database)
