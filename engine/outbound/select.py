@@ -66,6 +66,12 @@ def withheld(
     return case, held
 
 
+def barred(export: Export, subject: Subject, now: datetime, brought: Mapping[str, Brought]) -> Held | None:
+    """What keeps all of an export from saying anything of an activity: an exclusion, or that there is no consent."""
+    judged = weighed(seen(export, subject, now), export.activity_types.get(subject.type))
+    return _excluded(export, subject, judged, brought) or _without_consent(export, subject)
+
+
 def is_named(case: ExportCase, subject: Subject, happening: Happening) -> bool:
     """Whether the case's event is for what happened."""
     occasion = case.occasion

@@ -16,6 +16,7 @@ from engine.model import Export, Value
 from engine.outbound.encode import encode
 from engine.outbound.rendering import Withheld, answered
 from engine.outbound.seen import found, seen
+from engine.outbound.select import barred
 from engine.store import replies
 from engine.store.bulk import bulk_of
 from engine.store.database import Connection, reading, writing
@@ -82,6 +83,8 @@ class Answering:
             return {}, []
         delivered = replies.delivered(connection, self._export.id, subject.id)
         try:
+            if (held := barred(self._export, subject, self._now, {})) is not None:
+                raise Withheld(held)
             return answered(self._export, subject, self._parts, self._now, versions, delivered)
         except Withheld as error:
             details = {"export": self._export.id, "reason": error.held.reason, "rule": error.held.rule}
@@ -113,7 +116,9 @@ class Answering:
         """What the other side calls its request; None where it has no name: then it is answered anew each time."""
         by = (self._export.transport.get("dedupe") or {}).get("by") or ()
         parts = [found(path, self._parts) for path in by]
-        return None if not parts or any(part in (None, "") for part in parts) else "|".join(map(text_of, parts))
+        if not parts or any(part in (None, "") for part in parts):
+            return None
+        return text_of(parts[0]) if len(parts) == 1 else "|".join(map(escaped, parts))
 
     def _acknowledged(self) -> Iterator[str]:
         path = self._export.transport.get("acknowledged")

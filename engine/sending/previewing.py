@@ -10,7 +10,7 @@ from engine.exported import Brought, ExportCase, Happening, Subject
 from engine.model import Export
 from engine.outbound.encode import encode
 from engine.outbound.rendering import Withheld, answered
-from engine.outbound.select import CHANGED, CREATED, Held, chosen, is_named
+from engine.outbound.select import CHANGED, CREATED, Held, barred, chosen, is_named
 from engine.sending.parcels import written
 from engine.store.bulk import bulk_of
 from engine.store.database import Engine, reading
@@ -56,7 +56,7 @@ def nameless(engine: Engine, export: Export) -> int:
 
 def _shown(export: Export, subject: Subject, now: datetime, brought: Mapping[str, Brought]) -> Shown:
     if export.find is not None:
-        return _answer(export, subject, now)
+        return _answer(export, subject, now, brought)
     happening = _supposed(export, subject)
     choice = chosen(export, subject, happening, now, brought) if happening is not None else None
     if choice is None:
@@ -72,9 +72,11 @@ def _shown(export: Export, subject: Subject, now: datetime, brought: Mapping[str
     return Shown(subject, GOES, choice.case.name, media=made.media, body=made.body)
 
 
-def _answer(export: Export, subject: Subject, now: datetime) -> Shown:
+def _answer(export: Export, subject: Subject, now: datetime, brought: Mapping[str, Brought]) -> Shown:
     """What somebody with the newest version is told who asks for it, and has been told nothing yet."""
     try:
+        if (held := barred(export, subject, now, brought)) is not None:
+            raise Withheld(held)
         fields, _ = answered(export, subject, {}, now, dict.fromkeys(export.versions, _NEWEST))
         made = encode(fields, export.encode)
     except Withheld as error:

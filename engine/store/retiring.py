@@ -97,6 +97,7 @@ _KINDS = (
             # What was sent stays known, so that it is never sent twice; what was in it does not.
             "DELETE FROM outbox WHERE activity_id IN :ids AND state IN ('queued', 'failed')",
             "UPDATE outbox SET payload = NULL, snapshot = '{}', receipt = NULL WHERE activity_id IN :ids",
+            "DELETE FROM replies WHERE activity_id IN :ids",
         ),
     ),
     _Kind(

@@ -19,6 +19,7 @@ from engine.model import Feed
 from engine.runner import run_feeds
 from engine.sending.answering import Answering, Refused
 from engine.store.replies import Given
+from engine.visits.ending import fault
 from engine.visits.leasing import leased
 from engine.visits.listening import endpoints
 from engine.world import World
@@ -62,6 +63,9 @@ class Replies:
             reason = f"no answer within {self._limit:g} s"
         except FeedError as error:
             reason = str(error)
+        except Exception as error:  # noqa: BLE001  (whatever it is, the sender asks again and no other request suffers)
+            where, issue = fault(error)
+            reason = f"{issue.message} ({where})"
         self._world.note("reply.late", {"level": "warning", "export": export, "reason": reason})
         return JSONResponse({"status": "late"}, _NOT_NOW, _AGAIN)
 

@@ -66,6 +66,7 @@ ASKED = (
     .replace("token, in: path", "token, in: header, name: X-Token")
     .replace("body.", "query.")
     .replace("onNone: empty", "onNone: notFound")
+    .replace("encode:", "exclude: {if: activity.key == 'R9'}\nencode:")
 )
 DEALER = """\
 version: 1
@@ -184,12 +185,15 @@ def test_whoever_asks_is_verified_as_a_webhook_is_and_hears_nothing_else(till: S
             {"text": "a"},
             {"text": "b"},
         ]
+        assert json.loads(tell(server, "e3", "R9").body) == {"seen": "asked e3"}
+        assert ask(server, "id=q9&number=R9").body == b"{}", "the export excludes it"
         noted = {"seen": "asked q2", "notes": [{"text": "a"}, {"text": "b"}]}
         assert json.loads(ask(server, "id=q2&number=R1").body) == noted
         assert json.loads(ask(server, "id=q3&number=R1").body)["notes"] == noted["notes"]
         assert json.loads(ask(server, "id=q4&number=R1&has=q3&has=nonsense").body) == {"seen": "asked q4"}
         shown = till.feeds("exports", "preview", "acme/shop-asked", "--format", "json").json()["activities"]
-        assert [(each["verdict"], json.loads(each["payload"])["notes"]) for each in shown] == [("goes", noted["notes"])]
+        assert [each["verdict"] for each in shown] == ["excluded", "goes"]
+        assert [json.loads(each["payload"])["notes"] for each in shown[1:]] == [noted["notes"]]
         assert json.loads(ask(server, "number=R1").body) == {"seen": "asked "}, "without a name it is answered anew"
         assert json.loads(ask(server, "id=q3&number=R1").body)["notes"] == noted["notes"]
         engine = database.connect(till.database)
