@@ -7,11 +7,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from engine.store import database, leases
+from engine.store import database, forgetting, leases
 from tests.cli.shell import ROOT, Shell
 from tests.web.receiver import Answer, Server, _port, serving
 
@@ -201,5 +202,9 @@ def test_whoever_asks_is_verified_as_a_webhook_is_and_hears_nothing_else(till: S
         late = told(server, "e9", amount="1.00")
         assert (late.status, late.headers["retry-after"], late.body) == (503, "1", b'{"status":"late"}')
         leases.release(engine, lease)
-        engine.dispose()
         assert json.loads(tell(server, "e9", amount="1.00").body)["amount"] == 1, "it was kept, and is taken up now"
+        forgetting.forget(engine, datetime.now(UTC) + timedelta(days=91))
+        engine.dispose()
+        (kept,) = till.rows("SELECT count(*), count(payload), count(acknowledged_at) FROM replies")
+        assert kept[0] > kept[2] == 1, "what has come stays known"
+        assert kept[1] == 0, "what was said does not"
