@@ -240,6 +240,9 @@ def _signed(request: Request, check: Settings, stamp: str) -> Iterator[bytes]:
             yield stamp.encode()
         elif each == "method":
             yield request.method.encode()
+        elif each == "form":
+            pairs = parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)
+            yield "".join(name + value for name, value in sorted(pairs)).encode()
         elif _FLAT.fullmatch(each):
             yield str(part(request, each) or "").encode()
         else:

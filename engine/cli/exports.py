@@ -195,7 +195,10 @@ def _camel(name: str) -> str:
 
 
 def _why(each: Mapping[str, Any]) -> str:
-    return f"{each['reason'] or ''}{' [' + each['rule'] + ']' if each['rule'] else ''}"
+    """Of one that was sent, what the other side told of it later."""
+    told = each["receipt"]["status"] if each["receipt"] else ""
+    reason = each["reason"] or ("" if told.isdigit() else told)
+    return f"{reason}{' [' + each['rule'] + ']' if each['rule'] else ''}"
 
 
 @command("show", exports, help="One item with what was sent, letter for letter.")

@@ -9,13 +9,14 @@ from dataclasses import replace
 
 from engine.language.project import Project
 from engine.language.secrets import Secrets
-from engine.sending import rounds
+from engine.sending import receipts, rounds
 from engine.store import outbox
 from engine.visits.ending import fault
 from engine.world import World, stamp
 
 LOOK_EACH = 2.0  # seconds between two looks at what waits
 _DUE_EACH = 60.0  # seconds between two looks at what has come due
+_TOLD_EACH = 10.0  # seconds between two looks at what was told of what had been sent
 _REST = 60.0  # seconds until an export is looked at again that could not send
 
 
@@ -26,7 +27,7 @@ class Outgoing:
         self._world, self._project, self._secrets = world, project, secrets
         self._at_work: dict[str, threading.Thread] = {}
         self._rests: dict[str, float] = {}  # until then, on the monotonic clock
-        self._looked = float("-inf")
+        self._looked = self._listened = float("-inf")
         self._is_ending = False
 
     def look(self) -> None:
@@ -38,6 +39,9 @@ class Outgoing:
         if now - self._looked >= _DUE_EACH:
             self._looked = now
             names |= project.exports.due
+        if now - self._listened >= _TOLD_EACH:
+            self._listened = now
+            names |= {*receipts.waiting(self._world.inbox, project.exports.told)}
         self._at_work = {name: thread for name, thread in self._at_work.items() if thread.is_alive()}
         for name in sorted(names & project.exports.keys() - self._at_work.keys()):
             if self._rests.get(name, now) <= now:

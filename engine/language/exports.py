@@ -194,6 +194,7 @@ def _expressions(root: Node, problems: Problems) -> None:
         ("transport", "accepted", "if"): ("status", "headers", "body"),
         ("transport", "receipts", "id"): (),
         ("transport", "receipts", "status"): (),
+        ("transport", "receipts", "item"): _ASKED,
         ("transport", "onError", "*", "if"): ("status", "headers", "body"),
     }
     for path, roots in spots.items():

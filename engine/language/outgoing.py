@@ -68,6 +68,16 @@ def watches_time(root: Node) -> bool:
     return any(event.text("is") == "due" for event in events(root))
 
 
+def is_told(root: Node, entry: Node) -> bool:
+    """Whether somebody tells later what became of what was sent."""
+    return any(node.child("transport", "receipts") is not None for node in (root, *_override(entry)))
+
+
+def _override(entry: Node) -> tuple[Node, ...]:
+    override = entry.child("override")
+    return () if override is None else (override,)
+
+
 def events(root: Node) -> tuple[Node, ...]:
     """What sends something: the export's own occasion, and those of its messages."""
     found = (root.child("event"), *(message.child("event") for message in root.elements("messages")))

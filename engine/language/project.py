@@ -54,7 +54,8 @@ class Made(NamedTuple):
 class Exports(Mapping[str, Export]):
     """The exports without an error by their ids, each made when it is first asked for.
 
-    `due` are those of which something goes out because its day has come; `unread` are enabled, have an
+    `due` are those of which something goes out because its day has come; `told` are enabled, and hear later what
+    became of what they sent; `unread` are enabled, have an
     error, and are not among the others.
     """
 
@@ -72,6 +73,8 @@ class Exports(Mapping[str, Export]):
             if sent.is_enabled and not sent.is_sound:
                 self.unread.setdefault(listed.dealer.name, []).append(name)
         self.due = frozenset(name for name, (sent, _) in self._made.items() if outgoing.watches_time(sent.root))
+        sounds = (sent for sent, _ in self._made.values() if sent.is_enabled)
+        self.told = frozenset(sent.name for sent in sounds if outgoing.is_told(sent.root, sent.entry))
 
     def of(self, dealer: str) -> tuple[Export, ...]:
         """Those of a dealer that are enabled."""

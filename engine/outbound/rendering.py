@@ -35,15 +35,22 @@ class Withheld(Exception):
 
 
 def rendered(
-    export: Export, case: ExportCase, subject: Subject, now: datetime, versions: Mapping[str, str] | None = None
+    export: Export,
+    case: ExportCase,
+    subject: Subject,
+    now: datetime,
+    versions: Mapping[str, str] | None = None,
+    number: int = 0,
 ) -> tuple[dict[str, Any], dict[str, Value]]:
     """What the definition's names stand for, and the fields to encode: a dotted name is a map in a map.
 
-    `versions` are those of the other side, where it has said so. Raises Withheld.
+    `versions` are those of the other side, where it has said so; `number` is the item's own, 0 before it is one.
+    Raises Withheld.
     """
     what = seen(export, subject, now)
+    what["message"] = {"name": case.name, "text": None, "item": str(number)}
     if case.text is not None:
-        what["message"] = {"name": case.name, "text": _text(export, case, what)}
+        what["message"] |= {"text": _text(export, case, what)}
     writer = _Writer(export, what, versions or {})
     if export.fields:
         return what, writer.fields(export.fields, what)

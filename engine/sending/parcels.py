@@ -51,7 +51,7 @@ class Making:
         if claimed.payload is not None and claimed.media is not None:
             made = Encoded(claimed.payload, claimed.media, _SUFFIXES.get(claimed.media.partition(";")[0], ""))
         else:
-            what, made = written(self.export, case, subject, self.now)
+            what, made = written(self.export, case, subject, self.now, claimed.id)
         # By the moment at which it was queued: sent again it goes to the same place, under the same name.
         there = {**what, "run": seen(self.export, subject, claimed.queued_at)["run"]}
         key = ways.key_of(self.export, claimed.key)
@@ -65,7 +65,9 @@ class Making:
         return Held(outbox.UNCERTAIN, f"it may have been sent before; not again: {held.reason}", held.rule)
 
 
-def written(export: Export, case: ExportCase, subject: Subject, now: datetime) -> tuple[dict[str, Any], Encoded]:
+def written(
+    export: Export, case: ExportCase, subject: Subject, now: datetime, number: int = 0
+) -> tuple[dict[str, Any], Encoded]:
     """What the names of the definition stand for, and what goes out. Raises Withheld, EncodeError, RecordError."""
-    what, fields = rendered(export, case, subject, now)
+    what, fields = rendered(export, case, subject, now, number=number)
     return what, encode(fields, export.encode)

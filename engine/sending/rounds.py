@@ -1,10 +1,13 @@
-"""One round of what goes out for a project, or for what has just run: find what is due, then send what waits."""
+"""One round of what goes out for a project, or for what has just run: find what is due, send what waits, then note
+what was told of what had been sent.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 
 from engine.exported import Brought, SentReport
 from engine.language.project import Project
 from engine.model import Export, Feed
+from engine.sending import receipts
 from engine.sending.coming import note_due
 from engine.sending.sending import brought_by, send
 from engine.store import outbox
@@ -27,7 +30,9 @@ def of_project(
     """Send what waits of all exports, or of those named. Of ten thousand only those are made that have something."""
     wanted = [name for name in project.exports if not only or name in only]
     waiting = outbox.waiting(world.engine, stamp(world.clock.now()), wanted) if wanted else []
-    names = dict.fromkeys([*waiting, *(name for name in wanted if name in project.exports.due)])
+    told = project.exports.told.intersection(wanted)
+    told_of = sorted(told) if only else receipts.waiting(world.inbox, told)
+    names = dict.fromkeys([*waiting, *(name for name in wanted if name in project.exports.due), *told_of])
     exports = [project.exports[name] for name in names]
     return _round(exports, world, brought(project, {export.dealer.name for export in exports}), goes_on)
 
@@ -45,4 +50,6 @@ def _round(
     goes_on: Callable[[], bool] = lambda: True,
 ) -> list[SentReport]:
     note_due(exports, world, brought)
-    return send(exports, world, brought, goes_on)
+    reports = send(exports, world, brought, goes_on)
+    receipts.settle(exports, world)
+    return reports

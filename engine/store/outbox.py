@@ -14,6 +14,7 @@ An item's states, each with what becomes of it next:
 `sending` is committed before anything leaves. Decides nothing about what is sent.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -37,6 +38,7 @@ EXCLUDED, SUPPRESSED, UNCERTAIN, DEAD = "excluded", "suppressed", "uncertain", "
 STATES = (QUEUED, FAILED, SENDING, SENT, EXCLUDED, SUPPRESSED, UNCERTAIN, DEAD)
 OPEN = (QUEUED, FAILED, SENDING)
 _KEPT_BACK = (EXCLUDED, SUPPRESSED)
+_A_NUMBER = re.compile(r"[0-9]{1,18}")
 _SILENT = timedelta(minutes=10)  # a claim of another host that is older is nobody's any more
 _INSERTS: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
@@ -239,6 +241,40 @@ def _is_alive(row: Row[Any], owner: Owner, now: str, started: Callable[[int], st
     if (row.pid, row.process_started) == (owner.pid, owner.started):
         return (f"outbox {row.id}", row.fence) in owner.held
     return bool(started(row.pid) == row.process_started)
+
+
+def receipted(
+    connection: Connection,
+    export: str,
+    receipt: str | None,
+    number: str | None,
+    status: str,
+    final: Sequence[str],
+    now: str,
+) -> bool:
+    """Note in the caller's transaction what the other side told of an item, which it calls `receipt`; False where
+    nothing that was sent is called that, and nothing with that `number` of ours has left without an answer.
+
+    A word of `final` stays, whatever comes after it.
+    """
+    called = and_(outbox.c.receipt_id == (receipt or ""), outbox.c.state == SENT)  # never `IS NULL`
+    left = and_(outbox.c.state.in_((UNCERTAIN, DEAD, QUEUED)), outbox.c.payload.is_not(None))
+    unknown = and_(outbox.c.id == _number(number), outbox.c.receipt_id.is_(None), left)
+    where = (outbox.c.export == export, or_(called, unknown))
+    row = connection.execute(select(outbox).where(*where).with_for_update()).first()
+    if row is None:
+        return False
+    values: dict[str, Any] = {} if row.receipt_status in final else {"receipt_status": status}
+    if row.state != SENT:
+        values |= {"state": SENT, "receipt_id": receipt, "sent_at": row.claimed_at, "reason": None, "rule": None}
+    if values:
+        connection.execute(update(outbox).where(outbox.c.id == row.id).values(updated_at=now, **values))
+    return True
+
+
+def _number(text: str | None) -> int:
+    """What a request gives as a number of ours; 0, which none has, for anything else."""
+    return int(text) if text is not None and _A_NUMBER.fullmatch(text) else 0
 
 
 # --- people ---------------------------------------------------------------------------------

@@ -80,6 +80,9 @@ def endpoints(
     for export in project.exports.answering():
         listener = replace(_listener(export.id, export.transport, secrets, note), is_reply=True)
         found.setdefault(str(export.transport["endpoint"]), []).append(listener)
+    for name in sorted(project.exports.told):
+        settings = project.exports[name].transport["receipts"]
+        found.setdefault(str(settings["endpoint"]), []).append(_listener(name, settings, secrets, note))
     if any(finding.severity == "error" for finding in project.findings):
         for endpoint in (before or {}).values():
             known = {*project.feeds, *project.exports, *retired}

@@ -46,7 +46,6 @@ exports:
       authToken: ${{secret.TEXTS}}
       from: '+1 555-555-0199'
       baseUrl: URL
-      hookToken: ${{secret.HOOK}}
       receiptsUrl: https://feeds.example.com/hooks/texts/glass/status
       reviewUrl: {REVIEW}
     override: {{transport: {{allowPrivate: [127.0.0.1]}}}}

@@ -117,7 +117,8 @@ NO_CODES = {
     *("worker.started", "worker.stopping", "worker.stopped"),
     *("transfer.slowed", "common.secret", "records.path", "hook.refused", "hook.unserved", "hooks.stale"),
     *("hooks.abandoned", "alert.sent", "alert.refused", "alerts.hindered", "ping.failed"),
-    *("export.broken", "export.waits", "export.item", "exports.retry", "reply.late", "reply.withheld", "contact.phone"),
+    *("export.broken", "export.waits", "export.item", "export.receipt", "exports.retry"),
+    *("reply.late", "reply.withheld", "contact.phone"),
     *("http.again", "deferred.py", "errors.py", "model.py"),
     *("auth.basic", "auth.client", "auth.hmac", "auth.jwt", "auth.key", "auth.refreshToken", "auth.token"),
 }
