@@ -5,6 +5,7 @@ Values only; what is decided with them is decided in `engine/outbound`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -73,6 +74,23 @@ class Exclusion:
     where: str
 
 
+class Quiet(NamedTuple):
+    """When nothing goes out: times of day in the dealer's zone."""
+
+    begins: time
+    ends: time
+
+    def until(self, now: datetime, zone: ZoneInfo) -> datetime | None:
+        """When it ends, of the one that lasts at this moment."""
+        local = now.astimezone(zone)
+        clock, is_night = local.time(), self.begins >= self.ends
+        has_begun, is_before_its_end = clock >= self.begins, clock < self.ends
+        if not (has_begun or is_before_its_end if is_night else has_begun and is_before_its_end):
+            return None
+        day = local.date() + timedelta(days=is_night and has_begun)
+        return datetime.combine(day, self.ends, zone)
+
+
 class Find(NamedTuple):
     """Which activity a reply is about: its type, and where its key stands in the request."""
 
@@ -107,6 +125,7 @@ class Export:
     tags: tuple[str, ...] = ()
     path: str = ""  # of the dealer's file
     where: str = ""  # of its definition
+    quiet: Quiet | None = None
     find: Find | None = None  # of a reply
     versions: Mapping[str, str] = field(default_factory=dict)  # where a version of the other side is read, by product
     minima: Mapping[str, str] = field(default_factory=dict)  # what it has to be at least

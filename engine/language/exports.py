@@ -58,6 +58,7 @@ def look_at(root: Node, types: Types, problems: Problems) -> None:
     _types(root.elements("exclude", "activities"), types, problems)
     _types(root.elements("find", "type"), types, problems)
     _expressions(root, problems)
+    _quiet(root, problems)
     for message in root.elements("messages"):
         for pattern in message.elements("forbid"):
             fields.check_pattern(pattern, problems)
@@ -66,6 +67,12 @@ def look_at(root: Node, types: Types, problems: Problems) -> None:
         problems.unknown(consent, "E064", "consent", outgoing.CONSENTS)
     _mapped(root, (*_SENT, *_ASKED) if root.child("find") is not None else _SENT, problems)
     _answering(root, root, problems)
+
+
+def _quiet(root: Node, problems: Problems) -> None:
+    begins, ends = (root.child("quiet", name) for name in ("from", "until"))
+    if begins is not None and ends is not None and begins.value == ends.value:
+        problems.add(ends, "E025", "`quiet` ends when it begins: nothing would ever go out", "give it another end")
 
 
 def _answering(root: Node, node: Node, problems: Problems) -> None:
@@ -92,6 +99,8 @@ def check(
         is_enabled = entry.flag("enabled", default=True)
         whole = _given(dealer, entry, root, problems)
         settings.gates(root, entry, is_enabled, problems)
+        if entry.child("override", "quiet") is not None:
+            _quiet(whole, problems)
         if is_enabled:
             for lack in settings.lacking(root, dealer, has_webhook=True):
                 help = f"{dealer.title} has not got it: add it where it is true, or say enabled: false"

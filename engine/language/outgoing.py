@@ -4,10 +4,11 @@ Every rule of an export keeps the place where it is written: whoever asks why so
 """
 
 from collections.abc import Mapping
+from datetime import time
 from zoneinfo import ZoneInfo
 
 from engine.deferred import SecretRef
-from engine.exported import Exclusion, ExportCase, Find, Occasion, OutField
+from engine.exported import Exclusion, ExportCase, Find, Occasion, OutField, Quiet
 from engine.language import definition, fields, filling, inherit, params, settings
 from engine.language.filling import Names
 from engine.language.problems import Problems
@@ -51,10 +52,17 @@ def export(root: Node, dealer: Dealer, entry: Node, types: Mapping[str, Activity
         tags=tuple(dict.fromkeys((*tree.texts("tags"), *entry.texts("tags")))),
         path=entry.place.document.path,
         where=str(tree.place),
+        quiet=_quiet(tree.child("quiet")),
         find=_find(tree.child("find")),
         versions={product: each.word("path", "") for product, each in tree.entries("versions").items()},
         minima={product: str(each.value) for product, each in tree.entries("requires", "versions").items()},
     )
+
+
+def _quiet(node: Node | None) -> Quiet | None:
+    if node is None:
+        return None
+    return Quiet(time.fromisoformat(node.word("from", "")), time.fromisoformat(node.word("until", "")))
 
 
 def _find(node: Node | None) -> Find | None:

@@ -108,16 +108,32 @@ class Visit:
             if resting is not None:
                 self.report.waits = f"not tried again before {resting[0]}: {resting[1]}"
                 return
-            while not self._stopped and self.goes_on() and (taken := self._next(sender)) is not None:
+            while (
+                not self._stopped
+                and not self._is_quiet()
+                and self.goes_on()
+                and (taken := self._next(sender)) is not None
+            ):
                 self._carry(sender, *taken)
+
+    def _is_quiet(self) -> bool:
+        """Whether nothing goes out now; what would have gone waits for the end of that."""
+        now, quiet = self.world.clock.now(), self.export.quiet
+        until = None if quiet is None else quiet.until(now, self.export.dealer.timezone)
+        if until is None:
+            return False
+        reason = f"quiet until {until:%H:%M} on the dealer's clock"
+        if outbox.put_off(self.world.engine, self.export.id, stamp(now), stamp(until), reason):
+            self.report.waits = reason
+        return True
 
     @property
     def _now(self) -> str:
         return stamp(self.world.clock.now())
 
     def _next(self, sender: Sender) -> tuple[Claimed, Parcel] | None:
-        """The next item, claimed and ready: committed before anything leaves."""
-        while True:
+        """The next item, claimed and ready: committed before anything leaves. None where nothing may go out now."""
+        while not self._is_quiet():
             claimed, parcel = None, None
             try:
                 with writing(self.world.engine) as connection:
@@ -131,6 +147,7 @@ class Visit:
                 return None
             if parcel is not None:
                 return claimed, parcel
+        return None
 
     def _claim(self, connection: Connection) -> Claimed | None:
         has_messages = any(case.name for case in self.export.cases)

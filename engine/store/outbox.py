@@ -184,6 +184,14 @@ def _claimed(connection: Connection, row: Row[Any]) -> Claimed:
     )
 
 
+def put_off(engine: Engine, export: str, now: str, until: str, reason: str) -> int:
+    """Let what would be sent now wait until then; how many items that are."""
+    due = (outbox.c.export == export, outbox.c.state.in_((QUEUED, FAILED)), outbox.c.next_at <= now)
+    with writing(engine) as connection:
+        values = {"next_at": until, "updated_at": now, "reason": reason}
+        return connection.execute(update(outbox).where(*due).values(values)).rowcount
+
+
 def keep(connection: Connection, claimed: Claimed, media: str, payload: bytes, destination: str) -> None:
     """What is about to leave, in the transaction of the claim."""
     values = {"media": media, "payload": payload, "destination": destination}
