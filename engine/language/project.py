@@ -233,7 +233,8 @@ class Loader:
         sound = {name: each for name, each in made.items() if outcomes[name][0].is_sound and name not in unsafe}
         sent = Exports(self._rosters.values(), self._library.types)
         dealers = {listed.dealer.name: listed.dealer for listed in found}
-        told = {file.stem: alerting.alerts(file, dealers, problems) for file in files if file.folder == "alerts"}
+        named = {*dealers, *(file.stem for file in files if file.folder == "dealers")}  # those with an error as well
+        told = {file.stem: alerting.alerts(file, named, problems) for file in files if file.folder == "alerts"}
         return Project(
             feeds=Feeds(sound, self._library.workshop, sent),
             dealers=dealers,
