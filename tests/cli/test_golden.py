@@ -454,7 +454,7 @@ def test_results_for_programs(shell: Shell) -> None:
 
 def test_junit_counts_on_every_level_and_names_file_and_line(shell: Shell) -> None:
     blocks = [block(name, f"counts: {{read: {n}}}", VALE) for name, n in (("good", 1), ("bad \\x07 <&>", 2))]
-    written(shell, *blocks, block("later", "exports: []", VALE))
+    written(shell, *blocks, block("later", "counts: {read: 1}", VALE, given="exports: [{uses: leads/none}]"))
     report = shell.home / "report.xml"
     assert shell.feeds("test", "--junit", str(report)).code == 1
     root = etree.parse(report).getroot()

@@ -9,6 +9,9 @@ import yaml
 from tests.cli.shell import DEALER, Shell
 from tests.scaffold.samples import SAMPLES, SECRET_NAMES, Sample
 
+# Whichever comes first drafts, tests and runs all samples: forty feeds, on a loaded machine in some minutes.
+pytestmark = pytest.mark.timeout(600)
+
 NUMBERS = {name: f"s{number}" for number, name in enumerate(SAMPLES)}
 
 
