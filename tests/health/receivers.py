@@ -38,7 +38,8 @@ def mail_server(**options: Any) -> Iterator[tuple[Mailbox, int]]:
     try:
         yield box, server.sockets[0].getsockname()[1]
     finally:
-        server.close()
+        # In the loop's own thread: beside it, a connection that ends just now would wake whoever waits twice.
+        loop.call_soon_threadsafe(server.close)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.run_until_complete(server.wait_closed())
